@@ -1,0 +1,38 @@
+package dev.vz.hypervisor;
+
+import java.util.Set;
+
+/**
+ * A back end: something that can run virtual CPUs. Found through {@link java.util.ServiceLoader}; see
+ * {@link Hypervisors}.
+ *
+ * <p>
+ * A hypervisor holds no resources worth closing; what it opens belongs to the machines it creates. Thread-safe.
+ */
+public interface Hypervisor {
+
+    /** A short lower-case name by which people choose it: {@code "kvm"}, {@code "emulator"}. */
+    String name();
+
+    /** Which back end wins where several are available: the higher. Hardware is 100, the software CPU 10. */
+    int priority();
+
+    /** Looks whether it can be used here. Does not throw and takes at most a few milliseconds. */
+    Availability availability();
+
+    /**
+     * What it can do here.
+     *
+     * @throws dev.vz.error.VzException if it is not available; the message is that of {@link #availability()}
+     */
+    Set<Capability> capabilities();
+
+    /**
+     * Makes an empty machine: memory, no vCPUs.
+     *
+     * @throws dev.vz.error.CapabilityException    if {@code config} asks for what {@link #capabilities()} lacks
+     * @throws dev.vz.error.ConfigurationException if {@code config} cannot be
+     * @throws dev.vz.error.HostException          if the host refuses
+     */
+    VirtualMachine createVirtualMachine(VirtualMachineConfig config);
+}

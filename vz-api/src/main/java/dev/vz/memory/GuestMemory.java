@@ -1,0 +1,482 @@
+package dev.vz.memory;
+
+import dev.vz.error.ConfigurationException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The physical memory of one guest: what devices, loaders and back ends read and write.
+ *
+ * <p>
+ * Made of {@link MemoryRegion}s that do not overlap. Every multi-byte value is little-endian. Typed accesses need no
+ * alignment, except the acquire, release and compare-and-set forms, which need natural alignment. An access outside the
+ * regions throws {@link GuestMemoryException}; code that handles addresses chosen by the guest and must not throw asks
+ * {@link #contains} or {@link #slice} first.
+ *
+ * <p>
+ * All methods may be called from any thread. Plain accesses race with the guest as ordinary memory does: read a field
+ * that the guest can change once. Writes through this class mark the dirty bitmap while tracking is on; writes through
+ * a slice do not, so whoever writes through one calls {@link #markDirty}.
+ *
+ * <p>
+ * Closing it closes every {@link MemoryBlock} behind its regions. Do that after the virtual machine is closed.
+ */
+public final class GuestMemory implements AutoCloseable {
+
+    static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final VarHandle SHORT_ATOMIC = ValueLayout.JAVA_SHORT.withOrder(ByteOrder.LITTLE_ENDIAN).varHandle();
+    private static final VarHandle INT_ATOMIC = ValueLayout.JAVA_INT.withOrder(ByteOrder.LITTLE_ENDIAN).varHandle();
+    private static final VarHandle LONG_ATOMIC = ValueLayout.JAVA_LONG.withOrder(ByteOrder.LITTLE_ENDIAN).varHandle();
+
+    /** Sorted by address, replaced as a whole; readers never lock. */
+    private volatile MemoryRegion[] regions;
+    private final Set<MemoryBlock> owned = new LinkedHashSet<>();
+    private boolean tracking;
+
+    private GuestMemory(Collection<MemoryRegion> initial) {
+        regions = new MemoryRegion[0];
+        initial.forEach(this::add);
+    }
+
+    /** Memory of these regions. It owns the blocks behind them from now on. */
+    public static GuestMemory of(Collection<MemoryRegion> regions) {
+        return new GuestMemory(regions);
+    }
+
+    /** Memory of these regions. It owns the blocks behind them from now on. */
+    public static GuestMemory of(MemoryRegion... regions) {
+        return new GuestMemory(List.of(regions));
+    }
+
+    /** One region of {@code size} bytes at address 0, from the preferred allocator. */
+    public static GuestMemory ofSize(long size) {
+        MemoryRequest request = MemoryRequest.of(size);
+        return of(MemoryRegion.of(0, MemoryAllocator.preferred(request).allocate(request)));
+    }
+
+    // ---------------------------------------------------------------------------------------------- regions
+
+    /**
+     * Adds a region and takes ownership of its block.
+     *
+     * @throws ConfigurationException if it overlaps one that is there
+     */
+    public synchronized void add(MemoryRegion region) {
+        for (MemoryRegion other : regions) {
+            if (other.range().overlaps(region.range())) {
+                throw new ConfigurationException("Cannot add " + region + ": it overlaps " + other);
+            }
+        }
+        MemoryRegion[] next = Arrays.copyOf(regions, regions.length + 1);
+        next[next.length - 1] = region;
+        Arrays.sort(next, Comparator.comparing(MemoryRegion::range));
+        if (tracking) {
+            region.track(new DirtyBitmap(region.size()));
+        }
+        if (region.block() != null) {
+            owned.add(region.block());
+        }
+        regions = next;
+    }
+
+    /**
+     * Takes a region away. Its block stays owned, and open, until this memory is closed: an access in flight may still
+     * be using it.
+     */
+    public synchronized void remove(MemoryRegion region) {
+        var next = new ArrayList<>(List.of(regions));
+        if (!next.remove(region)) {
+            throw new ConfigurationException("Cannot remove " + region + ": it is not part of this guest memory");
+        }
+        regions = next.toArray(MemoryRegion[]::new);
+    }
+
+    /** The regions by ascending address. */
+    public List<MemoryRegion> regions() {
+        return List.of(regions);
+    }
+
+    /** The sum of all regions' sizes, in bytes. */
+    public long size() {
+        long sum = 0;
+        for (MemoryRegion region : regions) {
+            sum += region.size();
+        }
+        return sum;
+    }
+
+    /** The region that holds {@code gpa}, or {@code null}. */
+    public @Nullable MemoryRegion region(long gpa) {
+        MemoryRegion[] table = regions;
+        int low = 0;
+        int high = table.length - 1;
+        while (low <= high) {
+            int middle = (low + high) >>> 1;
+            MemoryRegion region = table[middle];
+            long offset = gpa - region.guestAddress();
+            if (Long.compareUnsigned(gpa, region.guestAddress()) < 0) {
+                high = middle - 1;
+            } else if (Long.compareUnsigned(offset, region.size()) >= 0) {
+                low = middle + 1;
+            } else {
+                return region;
+            }
+        }
+        return null;
+    }
+
+    /** Whether all {@code length} bytes (0 or more) from {@code gpa} are memory; they may span adjacent regions. */
+    public boolean contains(long gpa, long length) {
+        if (length < 0) {
+            return false;
+        }
+        long at = gpa;
+        long left = length;
+        do {
+            MemoryRegion region = region(at);
+            if (region == null) {
+                return left == 0 && length == 0;
+            }
+            long here = region.size() - (at - region.guestAddress());
+            if (left <= here) {
+                return true;
+            }
+            left -= here;
+            at += here;
+        } while (at != 0);
+        return false;
+    }
+
+    /**
+     * A view of {@code length} bytes from {@code gpa}, or {@code null} if they do not lie in one region. No copy; writes
+     * go to the guest. Does not throw, whatever the arguments.
+     */
+    public @Nullable MemorySegment slice(long gpa, long length) {
+        MemoryRegion region = region(gpa);
+        if (region == null) {
+            return null;
+        }
+        long offset = gpa - region.guestAddress();
+        return length < 0 || length > region.size() - offset ? null : region.segment().asSlice(offset, length);
+    }
+
+    /**
+     * Views that together are {@code length} bytes from {@code gpa}, one for each region they run through.
+     *
+     * @throws GuestMemoryException if a byte of it is not memory
+     */
+    public List<MemorySegment> slices(long gpa, long length) {
+        var parts = new ArrayList<MemorySegment>(1);
+        long done = 0;
+        while (done < length) {
+            MemoryRegion region = require("map", gpa + done, 1, gpa, length);
+            long offset = gpa + done - region.guestAddress();
+            long here = Math.min(length - done, region.size() - offset);
+            parts.add(region.segment().asSlice(offset, here));
+            done += here;
+        }
+        return parts;
+    }
+
+    private MemoryRegion require(String action, long at, long size, long gpa, long length) {
+        MemoryRegion region = region(at);
+        if (region == null || region.size() - (at - region.guestAddress()) < size) {
+            throw new GuestMemoryException(action, gpa, length, "the guest has no memory there; it has "
+                    + Arrays.toString(regions));
+        }
+        return region;
+    }
+
+    private @Nullable MemoryRegion whole(long gpa, int size) {
+        MemoryRegion region = region(gpa);
+        return region != null && region.size() - (gpa - region.guestAddress()) >= size ? region : null;
+    }
+
+    // ---------------------------------------------------------------------------------------- typed accesses
+
+    /** The byte at {@code gpa}. */
+    public byte readByte(long gpa) {
+        MemoryRegion region = require("read", gpa, 1, gpa, 1);
+        return region.segment().get(ValueLayout.JAVA_BYTE, gpa - region.guestAddress());
+    }
+
+    /** The 16-bit value at {@code gpa}. */
+    public short readShort(long gpa) {
+        MemoryRegion region = whole(gpa, 2);
+        return region != null ? region.segment().get(SHORT, gpa - region.guestAddress()) : (short) readSlow(gpa, 2);
+    }
+
+    /** The 32-bit value at {@code gpa}. */
+    public int readInt(long gpa) {
+        MemoryRegion region = whole(gpa, 4);
+        return region != null ? region.segment().get(INT, gpa - region.guestAddress()) : (int) readSlow(gpa, 4);
+    }
+
+    /** The 64-bit value at {@code gpa}. */
+    public long readLong(long gpa) {
+        MemoryRegion region = whole(gpa, 8);
+        return region != null ? region.segment().get(LONG, gpa - region.guestAddress()) : readSlow(gpa, 8);
+    }
+
+    /** Writes a byte. */
+    public void writeByte(long gpa, byte value) {
+        MemoryRegion region = require("write", gpa, 1, gpa, 1);
+        long offset = gpa - region.guestAddress();
+        region.segment().set(ValueLayout.JAVA_BYTE, offset, value);
+        region.markDirty(offset, 1);
+    }
+
+    /** Writes a 16-bit value. */
+    public void writeShort(long gpa, short value) {
+        MemoryRegion region = whole(gpa, 2);
+        if (region == null) {
+            writeSlow(gpa, 2, value);
+            return;
+        }
+        long offset = gpa - region.guestAddress();
+        region.segment().set(SHORT, offset, value);
+        region.markDirty(offset, 2);
+    }
+
+    /** Writes a 32-bit value. */
+    public void writeInt(long gpa, int value) {
+        MemoryRegion region = whole(gpa, 4);
+        if (region == null) {
+            writeSlow(gpa, 4, value);
+            return;
+        }
+        long offset = gpa - region.guestAddress();
+        region.segment().set(INT, offset, value);
+        region.markDirty(offset, 4);
+    }
+
+    /** Writes a 64-bit value. */
+    public void writeLong(long gpa, long value) {
+        MemoryRegion region = whole(gpa, 8);
+        if (region == null) {
+            writeSlow(gpa, 8, value);
+            return;
+        }
+        long offset = gpa - region.guestAddress();
+        region.segment().set(LONG, offset, value);
+        region.markDirty(offset, 8);
+    }
+
+    /** Byte by byte, for a value that straddles two adjacent regions. */
+    private long readSlow(long gpa, int size) {
+        checkAll("read", gpa, size);
+        long value = 0;
+        for (int i = 0; i < size; i++) {
+            value |= (readByte(gpa + i) & 0xFFL) << 8 * i;
+        }
+        return value;
+    }
+
+    private void writeSlow(long gpa, int size, long value) {
+        checkAll("write", gpa, size);
+        for (int i = 0; i < size; i++) {
+            writeByte(gpa + i, (byte) (value >>> 8 * i));
+        }
+    }
+
+    private void checkAll(String action, long gpa, long length) {
+        if (!contains(gpa, length)) {
+            throw new GuestMemoryException(action, gpa, length, "not all of it is memory; the guest has "
+                    + Arrays.toString(regions));
+        }
+    }
+
+    // --------------------------------------------------------------------------------------- ordered accesses
+
+    private static long aligned(String action, MemoryRegion region, long gpa, int size) {
+        if ((gpa & (size - 1)) != 0) {
+            throw new GuestMemoryException(action, gpa, size, "an ordered access needs an address that is a multiple "
+                    + "of its size");
+        }
+        return gpa - region.guestAddress();
+    }
+
+    /** The 16-bit value at {@code gpa}, a multiple of 2; no later access moves before it. */
+    public short readShortAcquire(long gpa) {
+        MemoryRegion region = require("read", gpa, 2, gpa, 2);
+        return (short) SHORT_ATOMIC.getAcquire(region.segment(), aligned("read", region, gpa, 2));
+    }
+
+    /** The 32-bit value at {@code gpa}, a multiple of 4; no later access moves before it. */
+    public int readIntAcquire(long gpa) {
+        MemoryRegion region = require("read", gpa, 4, gpa, 4);
+        return (int) INT_ATOMIC.getAcquire(region.segment(), aligned("read", region, gpa, 4));
+    }
+
+    /** The 64-bit value at {@code gpa}, a multiple of 8; no later access moves before it. */
+    public long readLongAcquire(long gpa) {
+        MemoryRegion region = require("read", gpa, 8, gpa, 8);
+        return (long) LONG_ATOMIC.getAcquire(region.segment(), aligned("read", region, gpa, 8));
+    }
+
+    /** Writes 16 bits at {@code gpa}, a multiple of 2; no earlier access moves behind it. */
+    public void writeShortRelease(long gpa, short value) {
+        MemoryRegion region = require("write", gpa, 2, gpa, 2);
+        long offset = aligned("write", region, gpa, 2);
+        SHORT_ATOMIC.setRelease(region.segment(), offset, value);
+        region.markDirty(offset, 2);
+    }
+
+    /** Writes 32 bits at {@code gpa}, a multiple of 4; no earlier access moves behind it. */
+    public void writeIntRelease(long gpa, int value) {
+        MemoryRegion region = require("write", gpa, 4, gpa, 4);
+        long offset = aligned("write", region, gpa, 4);
+        INT_ATOMIC.setRelease(region.segment(), offset, value);
+        region.markDirty(offset, 4);
+    }
+
+    /** Writes 64 bits at {@code gpa}, a multiple of 8; no earlier access moves behind it. */
+    public void writeLongRelease(long gpa, long value) {
+        MemoryRegion region = require("write", gpa, 8, gpa, 8);
+        long offset = aligned("write", region, gpa, 8);
+        LONG_ATOMIC.setRelease(region.segment(), offset, value);
+        region.markDirty(offset, 8);
+    }
+
+    /** Replaces the 32 bits at {@code gpa}, a multiple of 4, if they are {@code expected}; a full fence. */
+    public boolean compareAndSetInt(long gpa, int expected, int value) {
+        MemoryRegion region = require("write", gpa, 4, gpa, 4);
+        long offset = aligned("write", region, gpa, 4);
+        boolean done = INT_ATOMIC.compareAndSet(region.segment(), offset, expected, value);
+        region.markDirty(offset, 4);
+        return done;
+    }
+
+    /** Replaces the 64 bits at {@code gpa}, a multiple of 8, if they are {@code expected}; a full fence. */
+    public boolean compareAndSetLong(long gpa, long expected, long value) {
+        MemoryRegion region = require("write", gpa, 8, gpa, 8);
+        long offset = aligned("write", region, gpa, 8);
+        boolean done = LONG_ATOMIC.compareAndSet(region.segment(), offset, expected, value);
+        region.markDirty(offset, 8);
+        return done;
+    }
+
+    // ------------------------------------------------------------------------------------------ bulk accesses
+
+    /**
+     * Copies guest memory into {@code target}, filling it.
+     *
+     * @throws GuestMemoryException if a byte of it is not memory; nothing is copied then
+     */
+    public void read(long gpa, MemorySegment target) {
+        long length = target.byteSize();
+        checkAll("read", gpa, length);
+        long done = 0;
+        while (done < length) {
+            MemoryRegion region = require("read", gpa + done, 1, gpa, length);
+            long offset = gpa + done - region.guestAddress();
+            long here = Math.min(length - done, region.size() - offset);
+            MemorySegment.copy(region.segment(), offset, target, done, here);
+            done += here;
+        }
+    }
+
+    /** Copies {@code length} bytes of guest memory into a new array. */
+    public byte[] read(long gpa, int length) {
+        checkAll("read", gpa, length);
+        var bytes = new byte[length];
+        read(gpa, MemorySegment.ofArray(bytes));
+        return bytes;
+    }
+
+    /**
+     * Copies all of {@code source} into guest memory.
+     *
+     * @throws GuestMemoryException if a byte of it is not memory; nothing is written then
+     */
+    public void write(long gpa, MemorySegment source) {
+        long length = source.byteSize();
+        checkAll("write", gpa, length);
+        long done = 0;
+        while (done < length) {
+            MemoryRegion region = require("write", gpa + done, 1, gpa, length);
+            long offset = gpa + done - region.guestAddress();
+            long here = Math.min(length - done, region.size() - offset);
+            MemorySegment.copy(source, done, region.segment(), offset, here);
+            region.markDirty(offset, here);
+            done += here;
+        }
+    }
+
+    /** Copies all of {@code source} into guest memory. */
+    public void write(long gpa, byte[] source) {
+        write(gpa, MemorySegment.ofArray(source));
+    }
+
+    /** Sets {@code length} bytes to {@code value}. */
+    public void fill(long gpa, long length, byte value) {
+        checkAll("write", gpa, length);
+        long done = 0;
+        while (done < length) {
+            MemoryRegion region = require("write", gpa + done, 1, gpa, length);
+            long offset = gpa + done - region.guestAddress();
+            long here = Math.min(length - done, region.size() - offset);
+            region.segment().asSlice(offset, here).fill(value);
+            region.markDirty(offset, here);
+            done += here;
+        }
+    }
+
+    // ---------------------------------------------------------------------------------------- dirty tracking
+
+    /** Starts to mark the pages that the host writes. The guest's own writes are the back end's to report. */
+    public synchronized void startDirtyTracking() {
+        tracking = true;
+        for (MemoryRegion region : regions) {
+            if (region.dirty() == null) {
+                region.track(new DirtyBitmap(region.size()));
+            }
+        }
+    }
+
+    /** Stops marking and forgets the marks. */
+    public synchronized void stopDirtyTracking() {
+        tracking = false;
+        for (MemoryRegion region : regions) {
+            region.track(null);
+        }
+    }
+
+    /** Marks {@code length} bytes from {@code gpa} as written by the host; what is not memory is passed over. */
+    public void markDirty(long gpa, long length) {
+        long done = 0;
+        while (done < length) {
+            MemoryRegion region = region(gpa + done);
+            if (region == null) {
+                return;
+            }
+            long offset = gpa + done - region.guestAddress();
+            long here = Math.min(length - done, region.size() - offset);
+            region.markDirty(offset, here);
+            done += here;
+        }
+    }
+
+    /** Closes every block behind the regions. Idempotent. */
+    @Override
+    public synchronized void close() {
+        owned.forEach(MemoryBlock::close);
+    }
+
+    @Override
+    public String toString() {
+        return "guest memory " + Arrays.toString(regions);
+    }
+}

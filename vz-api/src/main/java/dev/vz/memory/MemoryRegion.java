@@ -1,0 +1,116 @@
+package dev.vz.memory;
+
+import dev.vz.bus.AddressRange;
+import dev.vz.error.ConfigurationException;
+import java.lang.foreign.MemorySegment;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A run of guest-physical addresses with host memory behind it.
+ *
+ * <p>
+ * Immutable but for the dirty bitmap that may be hung on it. Thread-safe.
+ */
+public final class MemoryRegion {
+
+    private final AddressRange range;
+    private final MemorySegment segment;
+    private final @Nullable MemoryBlock block;
+    private final long blockOffset;
+    private final boolean readOnly;
+    private volatile @Nullable DirtyBitmap dirty;
+
+    private MemoryRegion(long guestAddress, MemorySegment segment, @Nullable MemoryBlock block, long blockOffset,
+            boolean readOnly) {
+        this.range = new AddressRange(guestAddress, segment.byteSize());
+        this.segment = Objects.requireNonNull(segment);
+        this.block = block;
+        this.blockOffset = blockOffset;
+        this.readOnly = readOnly;
+        if (guestAddress % MemoryRequest.PAGE != 0 || segment.byteSize() % MemoryRequest.PAGE != 0) {
+            throw new ConfigurationException("A memory region must start and end on a 4 KiB page, got " + range);
+        }
+        if (segment.isNative() && segment.address() % MemoryRequest.PAGE != 0) {
+            throw new ConfigurationException("The host memory of region " + range
+                    + " must be page-aligned, is at 0x" + Long.toHexString(segment.address()));
+        }
+    }
+
+    /** All of {@code block} at {@code guestAddress}. */
+    public static MemoryRegion of(long guestAddress, MemoryBlock block) {
+        return new MemoryRegion(guestAddress, block.segment(), block, 0, false);
+    }
+
+    /** {@code length} bytes of {@code block} from {@code offset}, at {@code guestAddress}. */
+    public static MemoryRegion of(long guestAddress, MemoryBlock block, long offset, long length) {
+        return new MemoryRegion(guestAddress, block.segment().asSlice(offset, length), block, offset, false);
+    }
+
+    /** Host memory whose lifetime somebody else keeps. */
+    public static MemoryRegion borrowed(long guestAddress, MemorySegment segment) {
+        return new MemoryRegion(guestAddress, segment, null, 0, false);
+    }
+
+    /** The same bytes, which the guest can read and execute but not write. Its writes become MMIO exits. */
+    public MemoryRegion asReadOnly() {
+        return new MemoryRegion(range.start(), segment, block, blockOffset, true);
+    }
+
+    /** First guest-physical address. */
+    public long guestAddress() {
+        return range.start();
+    }
+
+    /** Number of bytes. */
+    public long size() {
+        return range.length();
+    }
+
+    /** Where the guest sees it. */
+    public AddressRange range() {
+        return range;
+    }
+
+    /** The host memory; offset 0 is {@link #guestAddress()}. */
+    public MemorySegment segment() {
+        return segment;
+    }
+
+    /** The block the bytes are part of; {@code null} if borrowed. */
+    public @Nullable MemoryBlock block() {
+        return block;
+    }
+
+    /** Where in {@link #block()} the region starts, in bytes. */
+    public long blockOffset() {
+        return blockOffset;
+    }
+
+    /** Whether the guest's own writes are refused. The host may still write. */
+    public boolean readOnly() {
+        return readOnly;
+    }
+
+    /** Marks pages as written by the host, where somebody tracks. {@code offset} counts from the region's start. */
+    void markDirty(long offset, long length) {
+        DirtyBitmap bitmap = dirty;
+        if (bitmap != null) {
+            bitmap.mark(offset, length);
+        }
+    }
+
+    /** The bitmap of host writes, or {@code null} while nobody tracks. */
+    public @Nullable DirtyBitmap dirty() {
+        return dirty;
+    }
+
+    void track(@Nullable DirtyBitmap bitmap) {
+        dirty = bitmap;
+    }
+
+    @Override
+    public String toString() {
+        return "memory " + range + (readOnly ? " read-only" : "");
+    }
+}
