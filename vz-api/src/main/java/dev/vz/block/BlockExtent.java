@@ -8,5 +8,4 @@ package dev.vz.block;
  * @param allocated whether this layer holds it (as opposed to a backing layer, or nothing)
  * @param zero      whether it reads as zeros for certain
  */
-public record BlockExtent(long offset, long length, boolean allocated, boolean zero) {
-}
+public record BlockExtent(long offset, long length, boolean allocated, boolean zero) {}

@@ -42,8 +42,7 @@ public final class BlockRequest {
     private int flags;
     private MemorySegment[] buffers = new MemorySegment[4];
     private int bufferCount;
-    private BlockCompletion completion = (request, result) -> {
-    };
+    private BlockCompletion completion = (request, result) -> {};
     private @Nullable Object attachment;
     private @Nullable Throwable cause;
     /** For the device that holds the request: a link in its own queue. Not for submitters. */
@@ -52,8 +51,7 @@ public final class BlockRequest {
     public long tag;
 
     /** An empty request, to be prepared. */
-    public BlockRequest() {
-    }
+    public BlockRequest() {}
 
     /** Prepares it without buffers; {@link #addBuffer} follows for reads and writes. */
     public BlockRequest prepare(Operation operation, long offset, long length, int flags) {

@@ -29,6 +29,7 @@ public final class MemoryBlockDevice implements BlockDevice {
         if (size <= 0 || size % 512 != 0) {
             throw new ConfigurationException("A disk in memory needs a positive multiple of 512 bytes, got " + size);
         }
+        @SuppressWarnings("MustBeClosedChecker") // closed with what is returned
         Arena arena = Arena.ofShared();
         return new MemoryBlockDevice(BlockInfo.ofSize(size), arena.allocate(size), arena::close);
     }
@@ -36,8 +37,7 @@ public final class MemoryBlockDevice implements BlockDevice {
     /** A disk over {@code bytes}, which stay the caller's. */
     public static MemoryBlockDevice over(MemorySegment bytes) {
         return new MemoryBlockDevice(BlockInfo.ofSize(bytes.byteSize()).withReadOnly(bytes.isReadOnly()), bytes,
-                () -> {
-                });
+                () -> {});
     }
 
     @Override

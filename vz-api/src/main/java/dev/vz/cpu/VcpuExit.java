@@ -18,8 +18,7 @@ public sealed interface VcpuExit {
      * @param size  bytes of one access: 1, 2 or 4
      * @param count number of accesses: more than 1 for {@code REP INS}
      */
-    record PortRead(int port, int size, int count) implements VcpuExit {
-    }
+    record PortRead(int port, int size, int count) implements VcpuExit {}
 
     /**
      * The guest wrote a port.
@@ -29,8 +28,7 @@ public sealed interface VcpuExit {
      * @param count number of accesses: more than 1 for {@code REP OUTS}
      * @param value the first access's value, zero-extended
      */
-    record PortWrite(int port, int size, int count, long value) implements VcpuExit {
-    }
+    record PortWrite(int port, int size, int count, long value) implements VcpuExit {}
 
     /**
      * The guest reads an address without memory; answer with {@link Vcpu#answer(long)}.
@@ -38,8 +36,7 @@ public sealed interface VcpuExit {
      * @param gpa  guest-physical address
      * @param size 1 to 8 bytes
      */
-    record MmioRead(long gpa, int size) implements VcpuExit {
-    }
+    record MmioRead(long gpa, int size) implements VcpuExit {}
 
     /**
      * The guest wrote an address without memory, or read-only memory.
@@ -48,20 +45,16 @@ public sealed interface VcpuExit {
      * @param size  1 to 8 bytes
      * @param value zero-extended
      */
-    record MmioWrite(long gpa, int size, long value) implements VcpuExit {
-    }
+    record MmioWrite(long gpa, int size, long value) implements VcpuExit {}
 
     /** {@code HLT}, where the back end does not wait for interrupts itself. */
-    record Halt() implements VcpuExit {
-    }
+    record Halt() implements VcpuExit {}
 
     /** {@link Vcpu#kick()} was called. */
-    record Kicked() implements VcpuExit {
-    }
+    record Kicked() implements VcpuExit {}
 
     /** A triple fault or another shutdown condition: the processor stopped and wants a reset. */
-    record Shutdown() implements VcpuExit {
-    }
+    record Shutdown() implements VcpuExit {}
 
     /**
      * The back end could not go on, most often because it cannot emulate an instruction.
@@ -71,9 +64,9 @@ public sealed interface VcpuExit {
      * @param data             further words, meaning by {@code suberror}
      * @param instructionBytes the guest's code at the instruction pointer, as far as the back end gave it
      */
-    record InternalError(int suberror, List<Long> data, List<Byte> instructionBytes) implements VcpuExit {
+    record BackendInternalError(int suberror, List<Long> data, List<Byte> instructionBytes) implements VcpuExit {
         /** Copies the lists. */
-        public InternalError {
+        public BackendInternalError {
             data = List.copyOf(data);
             instructionBytes = List.copyOf(instructionBytes);
         }
@@ -87,7 +80,7 @@ public sealed interface VcpuExit {
                 case 4 -> "unexpected exit reason";
                 default -> "unknown suberror";
             };
-            var text = new StringBuilder("InternalError[suberror=").append(suberror).append(" (").append(name)
+            var text = new StringBuilder("BackendInternalError[suberror=").append(suberror).append(" (").append(name)
                     .append("), data=[");
             for (int i = 0; i < data.size(); i++) {
                 text.append(i == 0 ? "0x" : ", 0x").append(Long.toHexString(data.get(i)));
@@ -106,20 +99,17 @@ public sealed interface VcpuExit {
      * @param hardwareReason the hardware's code
      * @param hostCpu        the host processor it happened on; -1 where it is not told
      */
-    record EntryFailed(long hardwareReason, int hostCpu) implements VcpuExit {
-    }
+    record EntryFailed(long hardwareReason, int hostCpu) implements VcpuExit {}
 
     /**
      * The hardware left the guest for a reason that the back end does not know.
      *
      * @param hardwareReason the hardware's code
      */
-    record UnknownHardwareReason(long hardwareReason) implements VcpuExit {
-    }
+    record UnknownHardwareReason(long hardwareReason) implements VcpuExit {}
 
     /** An exception that guest debugging asked for was caught in the guest. */
-    record ExceptionCaught(int vector, int errorCode) implements VcpuExit {
-    }
+    record ExceptionCaught(int vector, int errorCode) implements VcpuExit {}
 
     /**
      * A breakpoint, watchpoint or single step that guest debugging set up.
@@ -129,16 +119,13 @@ public sealed interface VcpuExit {
      * @param dr6       debug status
      * @param dr7       debug control
      */
-    record Debug(int exception, long pc, long dr6, long dr7) implements VcpuExit {
-    }
+    record Debug(int exception, long pc, long dr6, long dr7) implements VcpuExit {}
 
     /** The guest can now take an external interrupt, as was requested. */
-    record InterruptWindow() implements VcpuExit {
-    }
+    record InterruptWindow() implements VcpuExit {}
 
     /** A non-maskable interrupt of the host arrived in the guest. */
-    record HostNmi() implements VcpuExit {
-    }
+    record HostNmi() implements VcpuExit {}
 
     /**
      * A paravirtual call.
@@ -155,16 +142,13 @@ public sealed interface VcpuExit {
     }
 
     /** An access to the task priority register. */
-    record TprAccess(long rip, boolean write) implements VcpuExit {
-    }
+    record TprAccess(long rip, boolean write) implements VcpuExit {}
 
     /** The task priority fell below what the caller had asked to be told. */
-    record TprLowered() implements VcpuExit {
-    }
+    record TprLowered() implements VcpuExit {}
 
     /** The guest ended a level-triggered interrupt of an IOAPIC outside the back end. */
-    record IoapicEoi(int vector) implements VcpuExit {
-    }
+    record IoapicEoi(int vector) implements VcpuExit {}
 
     /**
      * The guest reads an MSR that the caller asked to see; answer with {@link Vcpu#answer(long)}, or raise #GP with
@@ -173,12 +157,10 @@ public sealed interface VcpuExit {
      * @param index  ECX
      * @param reason 1 unknown to the back end, 2 invalid, 4 filtered
      */
-    record MsrRead(int index, int reason) implements VcpuExit {
-    }
+    record MsrRead(int index, int reason) implements VcpuExit {}
 
     /** The guest writes an MSR that the caller asked to see. */
-    record MsrWrite(int index, int reason, long value) implements VcpuExit {
-    }
+    record MsrWrite(int index, int reason, long value) implements VcpuExit {}
 
     /**
      * The guest asked the platform for something.
@@ -194,8 +176,7 @@ public sealed interface VcpuExit {
     }
 
     /** The ring of dirty pages is full: collect it before running on. */
-    record DirtyRingFull() implements VcpuExit {
-    }
+    record DirtyRingFull() implements VcpuExit {}
 
     /**
      * An access that no memory attribute allows.
@@ -204,20 +185,16 @@ public sealed interface VcpuExit {
      * @param gpa   guest-physical address
      * @param size  bytes
      */
-    record MemoryFault(long flags, long gpa, long size) implements VcpuExit {
-    }
+    record MemoryFault(long flags, long gpa, long size) implements VcpuExit {}
 
     /** The guest took too long without an interrupt window, and the caller asked to be told. */
-    record Notify(int flags) implements VcpuExit {
-    }
+    record Notify(int flags) implements VcpuExit {}
 
     /** The guest locked the bus with a split access, and the caller asked to be told. */
-    record BusLock() implements VcpuExit {
-    }
+    record BusLock() implements VcpuExit {}
 
     /** An application processor of a protected guest waits for its start. */
-    record ApResetHold() implements VcpuExit {
-    }
+    record ApResetHold() implements VcpuExit {}
 
     /** A Hyper-V request: synthetic interrupt controller, hypercall or debugger. */
     record HyperV(int type, List<Long> data) implements VcpuExit {

@@ -9,8 +9,7 @@ import java.util.ServiceLoader;
 /** Finds the back ends on the module path. */
 public final class Hypervisors {
 
-    private Hypervisors() {
-    }
+    private Hypervisors() {}
 
     /** All back ends that are present, available or not, best first. */
     public static List<Hypervisor> all() {

@@ -8,5 +8,4 @@ package dev.vz.irq;
  * @param ioapic the I/O APIC
  * @param pit    the 8254
  */
-public record InterruptControllerState(PicState master, PicState slave, IoapicState ioapic, PitState pit) {
-}
+public record InterruptControllerState(PicState master, PicState slave, IoapicState ioapic, PitState pit) {}

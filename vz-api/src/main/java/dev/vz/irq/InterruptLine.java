@@ -20,8 +20,7 @@ public interface InterruptLine {
 
     /** A line that leads nowhere, for boards that do not wire a device and for tests. */
     static InterruptLine unconnected() {
-        return high -> {
-        };
+        return high -> {};
     }
 
     /**

@@ -22,5 +22,4 @@ package dev.vz.irq;
  */
 public record PicState(int lastIrr, int irr, int imr, int isr, int priorityAdd, int irqBase, int readRegisterSelect,
         boolean poll, boolean specialMask, int initState, boolean autoEoi, boolean rotateOnAutoEoi,
-        boolean specialFullyNested, boolean init4, int elcr, int elcrMask) {
-}
+        boolean specialFullyNested, boolean init4, int elcr, int elcrMask) {}

@@ -34,6 +34,5 @@ public record PitState(List<Channel> channels, boolean speakerDataOn) {
      */
     public record Channel(int count, int latchedCount, int countLatched, boolean statusLatched, int status,
             int readState, int writeState, int writeLatch, int rwMode, int mode, boolean bcd, boolean gate,
-            long countLoadTime) {
-    }
+            long countLoadTime) {}
 }

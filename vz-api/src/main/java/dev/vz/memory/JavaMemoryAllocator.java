@@ -23,8 +23,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 public final class JavaMemoryAllocator implements MemoryAllocator {
 
     /** An allocator; it holds no resources of its own. */
-    public JavaMemoryAllocator() {
-    }
+    public JavaMemoryAllocator() {}
 
     @Override
     public String name() {
@@ -48,6 +47,7 @@ public final class JavaMemoryAllocator implements MemoryAllocator {
             throw new CapabilityException("The pure Java allocator cannot make " + request
                     + "; add dev.vz:vz-linux to the module path for memfd and huge pages");
         }
+        @SuppressWarnings("MustBeClosedChecker") // closed with what is returned
         Arena arena = Arena.ofShared();
         try {
             return new Block(request, arena, map(request, arena));

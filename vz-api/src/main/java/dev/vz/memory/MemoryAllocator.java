@@ -1,12 +1,13 @@
 package dev.vz.memory;
 
 import dev.vz.error.CapabilityException;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.ServiceLoader;
 
 /**
- * Where guest memory comes from. Found through {@link ServiceLoader}; {@link #preferred()} picks.
+ * Where guest memory comes from. Found through {@link ServiceLoader}; {@link #preferred} picks.
  *
  * <p>
  * Implementations are safe for use by several threads.
@@ -32,7 +33,7 @@ public interface MemoryAllocator {
 
     /** All allocators on the module path, best first; the pure Java one is always there. */
     static List<MemoryAllocator> all() {
-        var found = new java.util.ArrayList<MemoryAllocator>();
+        var found = new ArrayList<MemoryAllocator>();
         ServiceLoader.load(MemoryAllocator.class).forEach(found::add);
         found.add(new JavaMemoryAllocator());
         found.sort(Comparator.comparingInt(MemoryAllocator::priority).reversed());

@@ -18,8 +18,7 @@ public final class X86MemoryLayout {
     /** First address after the hole: 4 GiB. */
     public static final long HOLE_END = 0x1_0000_0000L;
 
-    private X86MemoryLayout() {
-    }
+    private X86MemoryLayout() {}
 
     /** The ranges, by ascending address, that {@code ramBytes} of RAM occupy. */
     public static List<AddressRange> ranges(long ramBytes) {

@@ -6,5 +6,4 @@ package dev.vz.cpu.x86;
  * @param base  linear address
  * @param limit last byte inside, 0 to 0xFFFF
  */
-public record DescriptorTable(long base, int limit) {
-}
+public record DescriptorTable(long base, int limit) {}

@@ -48,8 +48,7 @@ public interface GuestDebug {
      * @param condition what stops
      * @param length    bytes watched: 1, 2, 4 or 8; 1 for {@link Condition#EXECUTE}
      */
-    record Breakpoint(long address, Condition condition, int length) {
-    }
+    record Breakpoint(long address, Condition condition, int length) {}
 
     /** What a hardware breakpoint waits for. */
     enum Condition {

@@ -77,8 +77,7 @@ public final class Msr {
             Map.entry(KERNEL_GS_BASE, "KERNEL_GS_BASE"), Map.entry(TSC_AUX, "TSC_AUX"),
             Map.entry(KVM_WALL_CLOCK, "KVM_WALL_CLOCK"), Map.entry(KVM_SYSTEM_TIME, "KVM_SYSTEM_TIME"));
 
-    private Msr() {
-    }
+    private Msr() {}
 
     /** The register's name, or its index in hexadecimal. */
     public static String name(int index) {

@@ -25,7 +25,9 @@ package dev.vz.cpu.x86;
  * @param apicBase         base address and enable bits of the local APIC
  * @param pendingInterrupt vector of an external interrupt that is being delivered; -1 for none
  */
-public record SpecialRegisters(Segment cs, Segment ds, Segment es, Segment fs, Segment gs, Segment ss, Segment tr, Segment ldt, DescriptorTable gdt, DescriptorTable idt, long cr0, long cr2, long cr3, long cr4, long cr8, long efer, long apicBase, int pendingInterrupt) {
+public record SpecialRegisters(Segment cs, Segment ds, Segment es, Segment fs, Segment gs, Segment ss, Segment tr,
+        Segment ldt, DescriptorTable gdt, DescriptorTable idt, long cr0, long cr2, long cr3, long cr4, long cr8,
+        long efer, long apicBase, int pendingInterrupt) {
 
     /** Protection enable. */
     public static final long CR0_PE = 1;
@@ -104,91 +106,109 @@ public record SpecialRegisters(Segment cs, Segment ds, Segment es, Segment fs, S
 
     /** The same with another cs. */
     public SpecialRegisters withCs(Segment cs) {
-        return new SpecialRegisters(cs, ds, es, fs, gs, ss, tr, ldt, gdt, idt, cr0, cr2, cr3, cr4, cr8, efer, apicBase, pendingInterrupt);
+        return new SpecialRegisters(cs, ds, es, fs, gs, ss, tr, ldt, gdt, idt, cr0, cr2, cr3, cr4, cr8, efer, apicBase,
+                pendingInterrupt);
     }
 
     /** The same with another ds. */
     public SpecialRegisters withDs(Segment ds) {
-        return new SpecialRegisters(cs, ds, es, fs, gs, ss, tr, ldt, gdt, idt, cr0, cr2, cr3, cr4, cr8, efer, apicBase, pendingInterrupt);
+        return new SpecialRegisters(cs, ds, es, fs, gs, ss, tr, ldt, gdt, idt, cr0, cr2, cr3, cr4, cr8, efer, apicBase,
+                pendingInterrupt);
     }
 
     /** The same with another es. */
     public SpecialRegisters withEs(Segment es) {
-        return new SpecialRegisters(cs, ds, es, fs, gs, ss, tr, ldt, gdt, idt, cr0, cr2, cr3, cr4, cr8, efer, apicBase, pendingInterrupt);
+        return new SpecialRegisters(cs, ds, es, fs, gs, ss, tr, ldt, gdt, idt, cr0, cr2, cr3, cr4, cr8, efer, apicBase,
+                pendingInterrupt);
     }
 
     /** The same with another fs. */
     public SpecialRegisters withFs(Segment fs) {
-        return new SpecialRegisters(cs, ds, es, fs, gs, ss, tr, ldt, gdt, idt, cr0, cr2, cr3, cr4, cr8, efer, apicBase, pendingInterrupt);
+        return new SpecialRegisters(cs, ds, es, fs, gs, ss, tr, ldt, gdt, idt, cr0, cr2, cr3, cr4, cr8, efer, apicBase,
+                pendingInterrupt);
     }
 
     /** The same with another gs. */
     public SpecialRegisters withGs(Segment gs) {
-        return new SpecialRegisters(cs, ds, es, fs, gs, ss, tr, ldt, gdt, idt, cr0, cr2, cr3, cr4, cr8, efer, apicBase, pendingInterrupt);
+        return new SpecialRegisters(cs, ds, es, fs, gs, ss, tr, ldt, gdt, idt, cr0, cr2, cr3, cr4, cr8, efer, apicBase,
+                pendingInterrupt);
     }
 
     /** The same with another ss. */
     public SpecialRegisters withSs(Segment ss) {
-        return new SpecialRegisters(cs, ds, es, fs, gs, ss, tr, ldt, gdt, idt, cr0, cr2, cr3, cr4, cr8, efer, apicBase, pendingInterrupt);
+        return new SpecialRegisters(cs, ds, es, fs, gs, ss, tr, ldt, gdt, idt, cr0, cr2, cr3, cr4, cr8, efer, apicBase,
+                pendingInterrupt);
     }
 
     /** The same with another tr. */
     public SpecialRegisters withTr(Segment tr) {
-        return new SpecialRegisters(cs, ds, es, fs, gs, ss, tr, ldt, gdt, idt, cr0, cr2, cr3, cr4, cr8, efer, apicBase, pendingInterrupt);
+        return new SpecialRegisters(cs, ds, es, fs, gs, ss, tr, ldt, gdt, idt, cr0, cr2, cr3, cr4, cr8, efer, apicBase,
+                pendingInterrupt);
     }
 
     /** The same with another ldt. */
     public SpecialRegisters withLdt(Segment ldt) {
-        return new SpecialRegisters(cs, ds, es, fs, gs, ss, tr, ldt, gdt, idt, cr0, cr2, cr3, cr4, cr8, efer, apicBase, pendingInterrupt);
+        return new SpecialRegisters(cs, ds, es, fs, gs, ss, tr, ldt, gdt, idt, cr0, cr2, cr3, cr4, cr8, efer, apicBase,
+                pendingInterrupt);
     }
 
     /** The same with another gdt. */
     public SpecialRegisters withGdt(DescriptorTable gdt) {
-        return new SpecialRegisters(cs, ds, es, fs, gs, ss, tr, ldt, gdt, idt, cr0, cr2, cr3, cr4, cr8, efer, apicBase, pendingInterrupt);
+        return new SpecialRegisters(cs, ds, es, fs, gs, ss, tr, ldt, gdt, idt, cr0, cr2, cr3, cr4, cr8, efer, apicBase,
+                pendingInterrupt);
     }
 
     /** The same with another idt. */
     public SpecialRegisters withIdt(DescriptorTable idt) {
-        return new SpecialRegisters(cs, ds, es, fs, gs, ss, tr, ldt, gdt, idt, cr0, cr2, cr3, cr4, cr8, efer, apicBase, pendingInterrupt);
+        return new SpecialRegisters(cs, ds, es, fs, gs, ss, tr, ldt, gdt, idt, cr0, cr2, cr3, cr4, cr8, efer, apicBase,
+                pendingInterrupt);
     }
 
     /** The same with another cr0. */
     public SpecialRegisters withCr0(long cr0) {
-        return new SpecialRegisters(cs, ds, es, fs, gs, ss, tr, ldt, gdt, idt, cr0, cr2, cr3, cr4, cr8, efer, apicBase, pendingInterrupt);
+        return new SpecialRegisters(cs, ds, es, fs, gs, ss, tr, ldt, gdt, idt, cr0, cr2, cr3, cr4, cr8, efer, apicBase,
+                pendingInterrupt);
     }
 
     /** The same with another cr2. */
     public SpecialRegisters withCr2(long cr2) {
-        return new SpecialRegisters(cs, ds, es, fs, gs, ss, tr, ldt, gdt, idt, cr0, cr2, cr3, cr4, cr8, efer, apicBase, pendingInterrupt);
+        return new SpecialRegisters(cs, ds, es, fs, gs, ss, tr, ldt, gdt, idt, cr0, cr2, cr3, cr4, cr8, efer, apicBase,
+                pendingInterrupt);
     }
 
     /** The same with another cr3. */
     public SpecialRegisters withCr3(long cr3) {
-        return new SpecialRegisters(cs, ds, es, fs, gs, ss, tr, ldt, gdt, idt, cr0, cr2, cr3, cr4, cr8, efer, apicBase, pendingInterrupt);
+        return new SpecialRegisters(cs, ds, es, fs, gs, ss, tr, ldt, gdt, idt, cr0, cr2, cr3, cr4, cr8, efer, apicBase,
+                pendingInterrupt);
     }
 
     /** The same with another cr4. */
     public SpecialRegisters withCr4(long cr4) {
-        return new SpecialRegisters(cs, ds, es, fs, gs, ss, tr, ldt, gdt, idt, cr0, cr2, cr3, cr4, cr8, efer, apicBase, pendingInterrupt);
+        return new SpecialRegisters(cs, ds, es, fs, gs, ss, tr, ldt, gdt, idt, cr0, cr2, cr3, cr4, cr8, efer, apicBase,
+                pendingInterrupt);
     }
 
     /** The same with another cr8. */
     public SpecialRegisters withCr8(long cr8) {
-        return new SpecialRegisters(cs, ds, es, fs, gs, ss, tr, ldt, gdt, idt, cr0, cr2, cr3, cr4, cr8, efer, apicBase, pendingInterrupt);
+        return new SpecialRegisters(cs, ds, es, fs, gs, ss, tr, ldt, gdt, idt, cr0, cr2, cr3, cr4, cr8, efer, apicBase,
+                pendingInterrupt);
     }
 
     /** The same with another efer. */
     public SpecialRegisters withEfer(long efer) {
-        return new SpecialRegisters(cs, ds, es, fs, gs, ss, tr, ldt, gdt, idt, cr0, cr2, cr3, cr4, cr8, efer, apicBase, pendingInterrupt);
+        return new SpecialRegisters(cs, ds, es, fs, gs, ss, tr, ldt, gdt, idt, cr0, cr2, cr3, cr4, cr8, efer, apicBase,
+                pendingInterrupt);
     }
 
     /** The same with another apicBase. */
     public SpecialRegisters withApicBase(long apicBase) {
-        return new SpecialRegisters(cs, ds, es, fs, gs, ss, tr, ldt, gdt, idt, cr0, cr2, cr3, cr4, cr8, efer, apicBase, pendingInterrupt);
+        return new SpecialRegisters(cs, ds, es, fs, gs, ss, tr, ldt, gdt, idt, cr0, cr2, cr3, cr4, cr8, efer, apicBase,
+                pendingInterrupt);
     }
 
     /** The same with another pendingInterrupt. */
     public SpecialRegisters withPendingInterrupt(int pendingInterrupt) {
-        return new SpecialRegisters(cs, ds, es, fs, gs, ss, tr, ldt, gdt, idt, cr0, cr2, cr3, cr4, cr8, efer, apicBase, pendingInterrupt);
+        return new SpecialRegisters(cs, ds, es, fs, gs, ss, tr, ldt, gdt, idt, cr0, cr2, cr3, cr4, cr8, efer, apicBase,
+                pendingInterrupt);
     }
 }

@@ -25,8 +25,7 @@ public record VcpuEvents(ExceptionEvent exception, InterruptEvent interrupt, Nmi
      * @param payload      CR2 for #PF, DR6 bits for #DB, not yet in the register
      */
     public record ExceptionEvent(boolean injected, boolean pending, int vector, boolean hasErrorCode, int errorCode,
-            boolean hasPayload, long payload) {
-    }
+            boolean hasPayload, long payload) {}
 
     /**
      * An interrupt.
@@ -36,8 +35,7 @@ public record VcpuEvents(ExceptionEvent exception, InterruptEvent interrupt, Nmi
      * @param soft     from {@code INT n}
      * @param shadow   interrupts are held off: 1 after MOV SS, 2 after STI
      */
-    public record InterruptEvent(boolean injected, int vector, boolean soft, int shadow) {
-    }
+    public record InterruptEvent(boolean injected, int vector, boolean soft, int shadow) {}
 
     /**
      * The NMI.
@@ -46,8 +44,7 @@ public record VcpuEvents(ExceptionEvent exception, InterruptEvent interrupt, Nmi
      * @param pending  number waiting
      * @param masked   blocked until IRET
      */
-    public record NmiEvent(boolean injected, int pending, boolean masked) {
-    }
+    public record NmiEvent(boolean injected, int pending, boolean masked) {}
 
     /**
      * The SMI.
@@ -57,8 +54,7 @@ public record VcpuEvents(ExceptionEvent exception, InterruptEvent interrupt, Nmi
      * @param insideNmi   SMM was entered from an NMI handler
      * @param latchedInit an INIT waits for the end of SMM
      */
-    public record SmiEvent(boolean inSmm, boolean pending, boolean insideNmi, boolean latchedInit) {
-    }
+    public record SmiEvent(boolean inSmm, boolean pending, boolean insideNmi, boolean latchedInit) {}
 
     /** Nothing going on. */
     public static VcpuEvents none() {
