@@ -29,7 +29,6 @@ public final class MemoryBlockDevice implements BlockDevice {
         if (size <= 0 || size % 512 != 0) {
             throw new ConfigurationException("A disk in memory needs a positive multiple of 512 bytes, got " + size);
         }
-        @SuppressWarnings("MustBeClosedChecker") // closed with what is returned
         Arena arena = Arena.ofShared();
         return new MemoryBlockDevice(BlockInfo.ofSize(size), arena.allocate(size), arena::close);
     }

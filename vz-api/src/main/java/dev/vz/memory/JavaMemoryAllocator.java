@@ -47,7 +47,6 @@ public final class JavaMemoryAllocator implements MemoryAllocator {
             throw new CapabilityException("The pure Java allocator cannot make " + request
                     + "; add dev.vz:vz-linux to the module path for memfd and huge pages");
         }
-        @SuppressWarnings("MustBeClosedChecker") // closed with what is returned
         Arena arena = Arena.ofShared();
         try {
             return new Block(request, arena, map(request, arena));
