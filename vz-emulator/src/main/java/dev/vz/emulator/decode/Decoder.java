@@ -20,14 +20,14 @@ public final class Decoder {
 
     private static final OpcodeTable TABLE = OpcodeTable.instance();
 
+    private final Truncated truncated = new Truncated();
     private byte[] code = new byte[0];
     private int at;
     private int end;
     private int start;
 
     /** Makes a decoder. */
-    public Decoder() {
-    }
+    public Decoder() {}
 
     /**
      * Decodes the instruction at {@code offset}.
@@ -61,7 +61,7 @@ public final class Decoder {
         out.segmentPrefix = -1;
         Prefix repeat = Prefix.NONE;
         int opcode;
-        prefixes: while (true) {
+        prefixes : while (true) {
             opcode = next();
             switch (opcode) {
                 case 0x26, 0x2E, 0x36, 0x3E -> {
@@ -184,8 +184,7 @@ public final class Decoder {
                 out.reg &= 7;
                 return out.reg < 6 && !(out.form.mnemonic() == Mnemonic.MOVTS && out.reg == 1);
             }
-            default -> {
-            }
+            default -> {}
         }
         return true;
     }
@@ -232,7 +231,7 @@ public final class Decoder {
 
     private int next() {
         if (at >= end) {
-            throw Truncated.INSTANCE;
+            throw truncated;
         }
         return code[at++] & 0xFF;
     }
@@ -240,7 +239,7 @@ public final class Decoder {
     /** A little-endian number of {@code bytes} bytes, sign-extended. */
     private long number(int bytes) {
         if (end - at < bytes) {
-            throw Truncated.INSTANCE;
+            throw truncated;
         }
         long value = 0;
         for (int i = 0; i < bytes; i++) {
@@ -254,7 +253,6 @@ public final class Decoder {
     /** Thrown inside this class when the bytes run out. */
     private static final class Truncated extends RuntimeException {
         private static final long serialVersionUID = 1L;
-        static final Truncated INSTANCE = new Truncated();
 
         private Truncated() {
             super("the instruction's bytes ran out", null, false, false);

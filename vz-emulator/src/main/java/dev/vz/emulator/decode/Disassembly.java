@@ -14,8 +14,7 @@ public final class Disassembly {
     private static final String[] BYTE_LEGACY = {"al", "cl", "dl", "bl", "ah", "ch", "dh", "bh"};
     private static final String[] WORD = {"ax", "cx", "dx", "bx", "sp", "bp", "si", "di"};
 
-    private Disassembly() {
-    }
+    private Disassembly() {}
 
     /**
      * The instruction as text.
@@ -50,8 +49,7 @@ public final class Disassembly {
             case PBLENDVB, BLENDVPS, BLENDVPD -> text.append(",xmm0");
             case XLAT -> text.append(" BYTE PTR ").append(segment(instruction, "ds")).append(":[")
                     .append(register(3, instruction.addressSize, true)).append(']');
-            default -> {
-            }
+            default -> {}
         }
         return text.toString();
     }
@@ -93,7 +91,8 @@ public final class Disassembly {
             case SECOND_IMMEDIATE -> hex(in.immediate2);
             case RELATIVE -> hex(truncate(address + in.length + in.immediate, in.codeSize == 64 ? 8 : in.operandSize));
             case FAR_IMMEDIATE -> hex(in.immediate2) + ":" + hex(in.immediate);
-            case SOURCE_STRING -> size(bytes, false) + segment(in, "ds") + ":[" + register(6, in.addressSize, true) + "]";
+            case SOURCE_STRING ->
+                    size(bytes, false) + segment(in, "ds") + ":[" + register(6, in.addressSize, true) + "]";
             case TARGET_STRING -> size(bytes, false) + "es:[" + register(7, in.addressSize, true) + "]";
             case SEGMENT -> SEGMENTS[in.reg];
             case CONTROL -> "cr" + in.reg;

@@ -34,8 +34,7 @@ public final class OpcodeTable {
     private final InstructionForm[][][] slots = new InstructionForm[MAPS][256][];
     private final boolean[][] modrm = new boolean[MAPS][256];
 
-    private OpcodeTable() {
-    }
+    private OpcodeTable() {}
 
     /** The table of everything that the emulator knows. */
     public static OpcodeTable instance() {
@@ -64,7 +63,8 @@ public final class OpcodeTable {
     }
 
     /** The form that these bytes select, or {@code null}: an invalid opcode. */
-    @Nullable InstructionForm find(int map, int opcode, InstructionForm.Prefix prefix, int modrmByte, boolean code64) {
+    @Nullable
+    InstructionForm find(int map, int opcode, InstructionForm.Prefix prefix, int modrmByte, boolean code64) {
         for (InstructionForm form : slots[map][opcode]) {
             if (form.matches(prefix, modrmByte, code64)) {
                 return form;
@@ -141,7 +141,7 @@ public final class OpcodeTable {
         String bytes = mark >= 0 ? code.substring(0, mark) : code;
         int map = bytes.startsWith("0f38") && bytes.length() == 6 ? 2
                 : bytes.startsWith("0f3a") && bytes.length() == 6 ? 3
-                : bytes.startsWith("0f") && bytes.length() == 4 ? 1 : 0;
+                        : bytes.startsWith("0f") && bytes.length() == 4 ? 1 : 0;
         int first = Integer.parseInt(bytes.substring(bytes.length() - 2), 16);
         for (int i = 0; i < count; i++) {
             building.get(map).get(first + i)

@@ -110,8 +110,8 @@ public enum OperandKind {
     /** Whether its encoding has a ModRM byte. */
     boolean needsModrm() {
         return switch (place) {
-            case RM, RM_NARROW_MEMORY, REG, RM_REGISTER, MEMORY, SEGMENT, CONTROL, DEBUG, MMX_REG, MMX_RM,
-                    MMX_RM_REGISTER, XMM_REG, XMM_RM, XMM_RM_REGISTER, STACK -> true;
+            case RM, RM_NARROW_MEMORY, REG, RM_REGISTER, MEMORY, SEGMENT, CONTROL, DEBUG, MMX_REG, MMX_RM, MMX_RM_REGISTER, XMM_REG, XMM_RM, XMM_RM_REGISTER, STACK ->
+                    true;
             default -> false;
         };
     }

@@ -5,8 +5,7 @@ import java.util.Random;
 /** Random encodings of an instruction form. */
 final class Encodings {
 
-    private Encodings() {
-    }
+    private Encodings() {}
 
     /** Fifteen bytes that begin with an encoding of {@code form}, with prefixes that may occur before it. */
     static byte[] random(InstructionForm form, int codeSize, Random random) {
@@ -29,8 +28,7 @@ final class Encodings {
                     bytes[at++] = (byte) (0xF2 + random.nextInt(2));
                 }
             }
-            case NONE -> {
-            }
+            case NONE -> {}
             case OPERAND_SIZE -> bytes[at++] = 0x66;
             case REPEAT -> bytes[at++] = (byte) 0xF3;
             case REPEAT_NOT -> bytes[at++] = (byte) 0xF2;

@@ -16,15 +16,13 @@ final class Objdump {
     static final int SLOT = 32;
 
     /** What objdump makes of one slot. */
-    record Line(int length, String text) {
-    }
+    record Line(int length, String text) {}
 
     private static final Pattern LINE = Pattern.compile("^\\s*([0-9a-f]+):\\t(.*)$");
     private static final Pattern IGNORED_PREFIX = Pattern.compile(
             "^((data(16|32)|addr(16|32)|rex(\\.[WRXB]+)?|[cdefgs]s|bnd|notrack|xacquire|xrelease|repz|repnz|rep|lock) )+");
 
-    private Objdump() {
-    }
+    private Objdump() {}
 
     /** Disassembles the slots. */
     static List<Line> disassemble(byte[] slots, int codeSize) throws IOException, InterruptedException {
@@ -35,7 +33,7 @@ final class Objdump {
             String machine = codeSize == 64 ? "i386:x86-64" : codeSize == 32 ? "i386" : "i8086";
             Process process = new ProcessBuilder("objdump", "-D", "-b", "binary", "-m", machine, "-M",
                     codeSize == 64 ? "intel,intel64" : "intel", "--no-show-raw-insn", "-z", file.toString())
-                            .redirectOutput(output.toFile()).redirectError(ProcessBuilder.Redirect.DISCARD).start();
+                    .redirectOutput(output.toFile()).redirectError(ProcessBuilder.Redirect.DISCARD).start();
             if (process.waitFor() != 0) {
                 throw new IOException("objdump ended with " + process.exitValue());
             }
@@ -81,8 +79,10 @@ final class Objdump {
         t = t.replaceAll("ds:\\[?(0x[0-9a-f]+)\\]?", "[$1]").replaceAll(":(0x[0-9a-f]+)$", ":[$1]");
         t = t.replaceAll("0xffffffff([0-9a-f]{8})", "0x$1");
         t = t.replace(", ", ",").replace("movabs ", "mov ").replaceFirst(" ?\\((8087|287) only\\)", "");
-        t = t.replaceFirst("^(iret|retf?|popa?f?|pusha?f?|leave|enter|call|jmp|[ls][gi]dt|sysexit|sysret|fldenv|fnstenv|"
-                + "fnsave|frstor)[wdq](?= |$)", "$1");
+        t = t.replaceFirst(
+                "^(iret|retf?|popa?f?|pusha?f?|leave|enter|call|jmp|[ls][gi]dt|sysexit|sysret|fldenv|fnstenv|"
+                        + "fnsave|frstor)[wdq](?= |$)",
+                "$1");
         t = t.replaceFirst("^(xsave|xrstor|xsaveopt|fxsave|fxrstor)64 ", "$1 ");
         return t.trim();
     }
