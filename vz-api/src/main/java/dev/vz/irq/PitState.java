@@ -30,9 +30,9 @@ public record PitState(List<Channel> channels, boolean speakerDataOn) {
      * @param mode          counting mode, 0 to 5
      * @param bcd           whether it counts in BCD
      * @param gate          level of the gate input
-     * @param countLoadTime when the count was loaded, in nanoseconds of the machine's clock
+     * @param countAge      nanoseconds since the count was loaded
      */
     public record Channel(int count, int latchedCount, int countLatched, boolean statusLatched, int status,
             int readState, int writeState, int writeLatch, int rwMode, int mode, boolean bcd, boolean gate,
-            long countLoadTime) {}
+            long countAge) {}
 }

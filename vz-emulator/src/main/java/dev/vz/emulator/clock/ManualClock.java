@@ -3,15 +3,13 @@ package dev.vz.emulator.clock;
 /** A clock that moves only when told to: timers are tested without sleeping. */
 public final class ManualClock implements MachineClock {
 
-    private final TimerQueue timers = new TimerQueue(() -> {
-    });
+    private final TimerQueue timers = new TimerQueue(() -> {});
     private volatile long now;
     private volatile boolean paused;
     private volatile boolean closed;
 
     /** A clock at zero. */
-    public ManualClock() {
-    }
+    public ManualClock() {}
 
     @Override
     public long nanos() {

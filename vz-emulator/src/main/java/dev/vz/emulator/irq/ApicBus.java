@@ -21,12 +21,10 @@ public final class ApicBus {
     static final int EXTINT = 7;
 
     private volatile LocalApic[] apics = {};
-    private volatile IntConsumer endOfInterrupt = vector -> {
-    };
+    private volatile IntConsumer endOfInterrupt = vector -> {};
 
     /** A bus without processors. */
-    public ApicBus() {
-    }
+    public ApicBus() {}
 
     /** Adds a processor's local APIC. */
     public synchronized void add(LocalApic apic) {

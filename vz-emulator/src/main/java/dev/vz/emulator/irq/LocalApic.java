@@ -128,7 +128,8 @@ public final class LocalApic {
         }
         int from = (int) base & (ENABLE | X2APIC);
         int to = (int) value & (ENABLE | X2APIC);
-        boolean illegal = to == X2APIC || from == (ENABLE | X2APIC) && to == ENABLE || from == 0 && to == (ENABLE | X2APIC);
+        boolean illegal = to == X2APIC || from == (ENABLE | X2APIC) && to == ENABLE
+                || from == 0 && to == (ENABLE | X2APIC);
         if (illegal) {
             return false;
         }

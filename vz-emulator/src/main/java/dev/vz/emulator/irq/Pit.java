@@ -17,8 +17,8 @@ public final class Pit implements BusDevice {
 
     /** A timer as after power-on. */
     public Pit(MachineClock clock, InterruptLine line) {
-        channels = new PitChannel[]{new PitChannel(clock, this, line::set), new PitChannel(clock, this, null),
-                new PitChannel(clock, this, null)};
+        channels = new PitChannel[] {new PitChannel(clock, this, line::set), new PitChannel(clock, this, null),
+            new PitChannel(clock, this, null)};
         channels[2].setGate(false);
     }
 

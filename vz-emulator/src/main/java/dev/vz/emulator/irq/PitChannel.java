@@ -275,7 +275,7 @@ final class PitChannel {
         mode = Math.min(5, state.mode() & 7);
         bcd = state.bcd();
         gate = state.gate();
-        loadTime = clock.nanos() - state.countLoadTime();
+        loadTime = clock.nanos() - state.countAge();
         armed = output != null && (mode == 2 || mode == 3 || ticks() < count);
         arm();
     }

@@ -29,13 +29,16 @@ class PcInterruptsTest {
 
     private void initializePics(int masterBase, int slaveBase) {
         int[][] words = {{0x20, 0x11}, {0xA0, 0x11}, {0x21, masterBase}, {0xA1, slaveBase}, {0x21, 4}, {0xA1, 2},
-                {0x21, 1}, {0xA1, 1}, {0x21, 0}, {0xA1, 0}};
+            {0x21, 1}, {0xA1, 1}, {0x21, 0}, {0xA1, 0}};
         for (int[] word : words) {
             ports.write(word[0], 1, word[1]);
         }
     }
 
+    /** Also masks the 8259As, as a guest that uses the I/O APIC does. */
     private void redirect(int pin, long entry) {
+        ports.write(0x21, 1, 0xFF);
+        ports.write(0xA1, 1, 0xFF);
         mmio.write(Ioapic.ADDRESS, 4, 0x10 + 2L * pin);
         mmio.write(Ioapic.ADDRESS + 0x10, 4, entry & 0xFFFF_FFFFL);
         mmio.write(Ioapic.ADDRESS, 4, 0x11 + 2L * pin);
