@@ -329,6 +329,15 @@ public class LinuxHeaders extends LinuxHeaders$shared {
     public static int SEEK_SET() {
         return SEEK_SET;
     }
+    private static final int SEEK_END = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * #define SEEK_END 2
+     * }
+     */
+    public static int SEEK_END() {
+        return SEEK_END;
+    }
     private static final int POLLIN = (int)1L;
     /**
      * {@snippet lang=c :
@@ -1174,6 +1183,24 @@ public class LinuxHeaders extends LinuxHeaders$shared {
      */
     public static int PR_GET_NAME() {
         return PR_GET_NAME;
+    }
+    private static final int PR_SET_VMA = (int)1398164801L;
+    /**
+     * {@snippet lang=c :
+     * #define PR_SET_VMA 1398164801
+     * }
+     */
+    public static int PR_SET_VMA() {
+        return PR_SET_VMA;
+    }
+    private static final int PR_SET_VMA_ANON_NAME = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * #define PR_SET_VMA_ANON_NAME 0
+     * }
+     */
+    public static int PR_SET_VMA_ANON_NAME() {
+        return PR_SET_VMA_ANON_NAME;
     }
     private static final int CLOCK_REALTIME = (int)0L;
     /**

@@ -1,0 +1,125 @@
+package dev.vz.linux.call;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
+
+/** Files and descriptors. Every method returns the function's result, or errno negated. */
+public final class FileCalls {
+
+    private FileCalls() {
+    }
+
+    /** openat(2); {@code path} ends in a NUL. */
+    public static int openat(int directory, MemorySegment path, int flags, int mode) {
+        return CallState.current().callInt(Words.OPENAT, directory, path.address(), flags, mode);
+    }
+
+    /** close(2). */
+    public static int close(int descriptor) {
+        return CallState.current().callInt(Words.CLOSE, descriptor);
+    }
+
+    /** fcntl(2) with an integer, or with an address. */
+    public static int fcntl(int descriptor, int command, long argument) {
+        return CallState.current().callInt(Words.FCNTL, descriptor, command, argument);
+    }
+
+    /** ftruncate(2). */
+    public static int ftruncate(int descriptor, long length) {
+        return CallState.current().callInt(Words.FTRUNCATE, descriptor, length);
+    }
+
+    /** fallocate(2). */
+    public static int fallocate(int descriptor, int mode, long offset, long length) {
+        return CallState.current().callInt(Words.FALLOCATE, descriptor, mode, offset, length);
+    }
+
+    /** fsync(2). */
+    public static int fsync(int descriptor) {
+        return CallState.current().callInt(Words.FSYNC, descriptor);
+    }
+
+    /** fdatasync(2). */
+    public static int fdatasync(int descriptor) {
+        return CallState.current().callInt(Words.FDATASYNC, descriptor);
+    }
+
+    /** sync_file_range(2). */
+    public static int syncFileRange(int descriptor, long offset, long length, int flags) {
+        return CallState.current().callInt(Words.SYNC_FILE_RANGE, descriptor, offset, length, flags);
+    }
+
+    /** lseek(2), here only to find data and holes. */
+    public static long lseek(int descriptor, long offset, int whence) {
+        return CallState.current().callLong(Words.LSEEK, descriptor, offset, whence, 0, 0, 0);
+    }
+
+    /** statx(2); {@code path} ends in a NUL. */
+    public static int statx(int descriptor, MemorySegment path, int flags, int mask, MemorySegment buffer) {
+        return CallState.current().callInt(Words.STATX, descriptor, path.address(), flags, mask, buffer.address(), 0);
+    }
+
+    /** read(2) into the thread's scratch space, or other memory that cannot go away. */
+    public static long readScratch(int descriptor, long address, long length) {
+        return CallState.current().callLong(Words.READ, descriptor, address, length, 0, 0, 0);
+    }
+
+    /** write(2) from the thread's scratch space, or other memory that cannot go away. */
+    public static long writeScratch(int descriptor, long address, long length) {
+        return CallState.current().callLong(Words.WRITE, descriptor, address, length, 0, 0, 0);
+    }
+
+    /** read(2). */
+    public static long read(int descriptor, MemorySegment buffer, long length) {
+        return CallState.current().callData(Data.READ, descriptor, buffer, length, 0, 0);
+    }
+
+    /** write(2). */
+    public static long write(int descriptor, MemorySegment buffer, long length) {
+        return CallState.current().callData(Data.WRITE, descriptor, buffer, length, 0, 0);
+    }
+
+    /** pread(2). */
+    public static long pread(int descriptor, MemorySegment buffer, long length, long offset) {
+        return CallState.current().callData(Data.PREAD, descriptor, buffer, length, offset, 0);
+    }
+
+    /** pwrite(2). */
+    public static long pwrite(int descriptor, MemorySegment buffer, long length, long offset) {
+        return CallState.current().callData(Data.PWRITE, descriptor, buffer, length, offset, 0);
+    }
+
+    /** preadv2(2); at the file's own position where {@code offset} is -1. */
+    public static long preadv2(int descriptor, MemorySegment vectors, int count, long offset, int flags) {
+        return CallState.current().callData(Data.PREADV2, descriptor, vectors, count, offset, flags);
+    }
+
+    /** pwritev2(2); at the file's own position where {@code offset} is -1. */
+    public static long pwritev2(int descriptor, MemorySegment vectors, int count, long offset, int flags) {
+        return CallState.current().callData(Data.PWRITEV2, descriptor, vectors, count, offset, flags);
+    }
+
+    private static final class Words {
+        static final MethodHandle OPENAT = Linkage.words("openat");
+        static final MethodHandle CLOSE = Linkage.words("close");
+        static final MethodHandle FCNTL = Linkage.words("fcntl");
+        static final MethodHandle FTRUNCATE = Linkage.words("ftruncate");
+        static final MethodHandle FALLOCATE = Linkage.words("fallocate");
+        static final MethodHandle FSYNC = Linkage.words("fsync");
+        static final MethodHandle FDATASYNC = Linkage.words("fdatasync");
+        static final MethodHandle SYNC_FILE_RANGE = Linkage.words("sync_file_range");
+        static final MethodHandle LSEEK = Linkage.words("lseek");
+        static final MethodHandle STATX = Linkage.words("statx");
+        static final MethodHandle READ = Linkage.words("read");
+        static final MethodHandle WRITE = Linkage.words("write");
+    }
+
+    private static final class Data {
+        static final MethodHandle READ = Linkage.data("read");
+        static final MethodHandle WRITE = Linkage.data("write");
+        static final MethodHandle PREAD = Linkage.data("pread");
+        static final MethodHandle PWRITE = Linkage.data("pwrite");
+        static final MethodHandle PREADV2 = Linkage.data("preadv2");
+        static final MethodHandle PWRITEV2 = Linkage.data("pwritev2");
+    }
+}
