@@ -40,6 +40,7 @@ public final class FileDescriptor implements AutoCloseable {
     private final String description;
 
     private FileDescriptor(int number, boolean owned, String description) {
+        NativeAccess.require();
         if (number < 0) {
             throw new IllegalArgumentException("A file descriptor is not negative, got " + number + " for "
                     + description);
@@ -76,6 +77,7 @@ public final class FileDescriptor implements AutoCloseable {
      * @throws HostException if the kernel refuses
      */
     public static FileDescriptor open(Path path, int mode, OpenFlag... flags) {
+        NativeAccess.require();
         int bits = OpenFlag.bits(flags) | LinuxHeaders.O_CLOEXEC();
         int result;
         try (var local = Arena.ofConfined()) {

@@ -32,6 +32,16 @@ public final class NativeAccess {
         }
     }
 
+    /** Whether {@link #require()} would return. */
+    public static boolean isAvailable() {
+        try {
+            require();
+            return true;
+        } catch (CapabilityException missing) {
+            return false;
+        }
+    }
+
     /** The JVM option that grants what {@link #require()} asks for. */
     public static String option() {
         Module module = NativeAccess.class.getModule();

@@ -5,49 +5,66 @@ import dev.vz.linux.generated.LinuxHeaders;
 /** How {@link FileDescriptor#open} opens: the flags of open(2). Every descriptor is closed on exec. */
 public enum OpenFlag {
     /** For reading only, the default. */
-    READ(LinuxHeaders.O_RDONLY()),
+    READ,
     /** For writing only. */
-    WRITE(LinuxHeaders.O_WRONLY()),
+    WRITE,
     /** For reading and writing. */
-    READ_WRITE(LinuxHeaders.O_RDWR()),
+    READ_WRITE,
     /** Create the file if it is not there. */
-    CREATE(LinuxHeaders.O_CREAT()),
+    CREATE,
     /** With {@link #CREATE}: fail if it is there. */
-    EXCLUSIVE(LinuxHeaders.O_EXCL()),
+    EXCLUSIVE,
     /** Cut it to length 0. */
-    TRUNCATE(LinuxHeaders.O_TRUNC()),
+    TRUNCATE,
     /** Every write goes to the end. */
-    APPEND(LinuxHeaders.O_APPEND()),
+    APPEND,
     /** Calls return {@code EAGAIN} instead of waiting. */
-    NONBLOCK(LinuxHeaders.O_NONBLOCK()),
+    NONBLOCK,
     /** Past the page cache; addresses, offsets and lengths must be aligned, see {@code FileStatus}. */
-    DIRECT(LinuxHeaders.O_DIRECT()),
+    DIRECT,
     /** Every write is on stable storage, with its metadata, before it returns. */
-    SYNC(LinuxHeaders.O_SYNC()),
+    SYNC,
     /** Every write is on stable storage, with the metadata needed to read it, before it returns. */
-    DSYNC(LinuxHeaders.O_DSYNC()),
+    DSYNC,
     /** Only if it is a directory. */
-    DIRECTORY(LinuxHeaders.O_DIRECTORY()),
+    DIRECTORY,
     /** Not if it is a symbolic link. */
-    NO_FOLLOW(LinuxHeaders.O_NOFOLLOW()),
+    NO_FOLLOW,
     /** An unnamed file in the directory given. */
-    TEMPORARY(LinuxHeaders.O_TMPFILE()),
+    TEMPORARY,
     /** Only the place in the file tree, without opening the file. */
-    PATH(LinuxHeaders.O_PATH()),
+    PATH,
     /** Leave the time of last access as it is. */
-    NO_ACCESS_TIME(LinuxHeaders.O_NOATIME());
-
-    private final int bits;
-
-    OpenFlag(int bits) {
-        this.bits = bits;
-    }
+    NO_ACCESS_TIME;
 
     static int bits(OpenFlag... flags) {
         int bits = 0;
         for (OpenFlag flag : flags) {
-            bits |= flag.bits;
+            bits |= flag.bits();
         }
         return bits;
+    }
+
+    // Looked up when used, not when this class is initialized: the bindings need native access, and a program that lacks
+    // it is to be told so by NativeAccess.
+    private int bits() {
+        return switch (this) {
+            case READ -> LinuxHeaders.O_RDONLY();
+            case WRITE -> LinuxHeaders.O_WRONLY();
+            case READ_WRITE -> LinuxHeaders.O_RDWR();
+            case CREATE -> LinuxHeaders.O_CREAT();
+            case EXCLUSIVE -> LinuxHeaders.O_EXCL();
+            case TRUNCATE -> LinuxHeaders.O_TRUNC();
+            case APPEND -> LinuxHeaders.O_APPEND();
+            case NONBLOCK -> LinuxHeaders.O_NONBLOCK();
+            case DIRECT -> LinuxHeaders.O_DIRECT();
+            case SYNC -> LinuxHeaders.O_SYNC();
+            case DSYNC -> LinuxHeaders.O_DSYNC();
+            case DIRECTORY -> LinuxHeaders.O_DIRECTORY();
+            case NO_FOLLOW -> LinuxHeaders.O_NOFOLLOW();
+            case TEMPORARY -> LinuxHeaders.O_TMPFILE();
+            case PATH -> LinuxHeaders.O_PATH();
+            case NO_ACCESS_TIME -> LinuxHeaders.O_NOATIME();
+        };
     }
 }

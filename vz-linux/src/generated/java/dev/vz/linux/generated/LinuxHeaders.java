@@ -329,15 +329,6 @@ public class LinuxHeaders extends LinuxHeaders$shared {
     public static int SEEK_SET() {
         return SEEK_SET;
     }
-    private static final int SEEK_END = (int)2L;
-    /**
-     * {@snippet lang=c :
-     * #define SEEK_END 2
-     * }
-     */
-    public static int SEEK_END() {
-        return SEEK_END;
-    }
     private static final int POLLIN = (int)1L;
     /**
      * {@snippet lang=c :

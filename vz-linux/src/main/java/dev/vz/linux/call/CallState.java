@@ -19,8 +19,8 @@ import java.lang.invoke.VarHandle;
  */
 public final class CallState {
 
-    /** Bytes of scratch space, enough for every small fixed-size argument (the largest is a statx). */
-    static final long SCRATCH_SIZE = 256;
+    /** Bytes of scratch space, enough for every small fixed-size argument (the largest is a statx with its path). */
+    static final long SCRATCH_SIZE = 512;
 
     private static final ThreadLocal<CallState> CURRENT = ThreadLocal.withInitial(CallState::new);
 

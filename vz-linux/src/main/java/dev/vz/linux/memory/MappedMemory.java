@@ -5,6 +5,7 @@ import dev.vz.error.HostException;
 import dev.vz.error.LifecycleException;
 import dev.vz.linux.Errno;
 import dev.vz.linux.FileDescriptor;
+import dev.vz.linux.NativeAccess;
 import dev.vz.linux.call.MemoryCalls;
 import dev.vz.linux.generated.LinuxHeaders;
 import java.lang.foreign.Arena;
@@ -46,9 +47,11 @@ public final class MappedMemory implements AutoCloseable {
      * @throws HostException if the kernel refuses: no memory, no huge pages in the pool, a file that cannot be mapped so
      */
     public static MappedMemory map(Mapping mapping) {
+        NativeAccess.require();
         long pageSize = mapping.pageSize() == 0 ? PAGE : mapping.pageSize();
-        long alignment = mapping.transparentHugePages() ? Math.max(pageSize, TRANSPARENT_HUGE_PAGE) : pageSize;
-        boolean reserve = mapping.guarded() || alignment > pageSize;
+        boolean reserve = mapping.guarded() || mapping.transparentHugePages();
+        // Where the addresses can be chosen anyway, they suit the kernel's own huge pages.
+        long alignment = mapping.size() >= TRANSPARENT_HUGE_PAGE ? Math.max(pageSize, TRANSPARENT_HUGE_PAGE) : pageSize;
         long reservedSize = reserve ? mapping.size() + 2 * alignment + PAGE : mapping.size();
         // The reservation is inaccessible and costs address space only; the mapping replaces its middle, and what is
         // left on both sides is the guard. Nobody else can be given these addresses meanwhile.
@@ -150,13 +153,25 @@ public final class MappedMemory implements AutoCloseable {
 
     /**
      * Gives {@code [offset, offset + length)} back to the host; it reads as zero afterwards. For a shared file that
-     * punches a hole, which others see; for a private mapping of a file it uncovers the file's own bytes.
+     * punches a hole, which others see; a private mapping of a file is uncoupled from the file there.
      *
      * @param offset bytes, a multiple of the page size
      * @param length bytes, a multiple of the page size
      */
     public void discard(long offset, long length) {
-        advise(mapping.shared() ? Advice.REMOVE : Advice.DO_NOT_NEED, offset, length);
+        if (mapping.file() == null || mapping.shared()) {
+            advise(mapping.shared() ? Advice.REMOVE : Advice.DO_NOT_NEED, offset, length);
+            return;
+        }
+        checkRange("discard", offset, length);
+        // Advice would uncover the file's bytes; fresh anonymous pages take their place instead.
+        long result = MemoryCalls.mmap(address() + offset, length, access(mapping).value(),
+                LinuxHeaders.MAP_PRIVATE() | LinuxHeaders.MAP_ANONYMOUS() | LinuxHeaders.MAP_NORESERVE()
+                        | LinuxHeaders.MAP_FIXED(),
+                -1, 0);
+        if (result < 0) {
+            throw Errno.failure("mmap of zeroes", range(offset, length), result);
+        }
     }
 
     /** Keeps {@code [offset, offset + length)} in memory, never in swap. */

@@ -59,7 +59,7 @@ public record Mapping(long size, @Nullable FileDescriptor file, long fileOffset,
     }
 
     /** Other processes that map the same file see writes, and a child process sees anonymous memory. */
-    public Mapping shared() {
+    public Mapping asShared() {
         return new Mapping(size, file, fileOffset, true, writable, pageSize, transparentHugePages, guarded, populated,
                 committed, name);
     }
@@ -71,7 +71,7 @@ public record Mapping(long size, @Nullable FileDescriptor file, long fileOffset,
     }
 
     /** The bytes can be read only; the segment refuses writes. */
-    public Mapping readOnly() {
+    public Mapping asReadOnly() {
         return new Mapping(size, file, fileOffset, shared, false, pageSize, transparentHugePages, guarded, populated,
                 committed, name);
     }

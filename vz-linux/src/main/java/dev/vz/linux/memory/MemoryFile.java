@@ -4,8 +4,11 @@ import dev.vz.error.ConfigurationException;
 import dev.vz.error.HostException;
 import dev.vz.linux.Errno;
 import dev.vz.linux.FileDescriptor;
+import dev.vz.linux.NativeAccess;
 import dev.vz.linux.call.FileCalls;
 import dev.vz.linux.call.MemoryCalls;
+import dev.vz.linux.file.FileSpace;
+import dev.vz.linux.file.FileStatus;
 import dev.vz.linux.generated.LinuxHeaders;
 import java.lang.foreign.Arena;
 import java.nio.charset.StandardCharsets;
@@ -53,6 +56,7 @@ public final class MemoryFile implements AutoCloseable {
             throw new ConfigurationException("Memory file \"" + name + "\" cannot use pages of " + pageSize
                     + " bytes; use 0 for the host's own, or a power of two such as 2 MiB");
         }
+        NativeAccess.require();
         int flags = LinuxHeaders.MFD_CLOEXEC() | LinuxHeaders.MFD_ALLOW_SEALING();
         if (pageSize > MappedMemory.PAGE) {
             flags |= LinuxHeaders.MFD_HUGETLB()
@@ -83,8 +87,7 @@ public final class MemoryFile implements AutoCloseable {
 
     /** Number of bytes. */
     public long size() {
-        long end = FileCalls.lseek(descriptor.value(), 0, LinuxHeaders.SEEK_END());
-        return Errno.check("lseek to the end", descriptor, end);
+        return FileStatus.of(descriptor).size();
     }
 
     /**
@@ -93,24 +96,17 @@ public final class MemoryFile implements AutoCloseable {
      * @throws HostException {@code EPERM} if a seal forbids it
      */
     public void resize(long size) {
-        if (size < 0) {
-            throw new ConfigurationException("The size of " + descriptor + " cannot be " + size);
-        }
-        int result = FileCalls.ftruncate(descriptor.value(), size);
-        if (result < 0) {
-            throw Errno.failure("ftruncate to " + size + " bytes", descriptor, result);
-        }
+        FileSpace.resize(descriptor, size);
     }
 
     /** Takes memory for {@code [offset, offset + length)} now, so that touching it cannot fail later. */
     public void allocate(long offset, long length) {
-        fallocate("fallocate", 0, offset, length);
+        FileSpace.allocate(descriptor, offset, length);
     }
 
     /** Gives the memory of {@code [offset, offset + length)} back; it reads as zero, in every mapping. */
     public void punchHole(long offset, long length) {
-        fallocate("fallocate PUNCH_HOLE", LinuxHeaders.FALLOC_FL_PUNCH_HOLE() | LinuxHeaders.FALLOC_FL_KEEP_SIZE(),
-                offset, length);
+        FileSpace.punchHole(descriptor, offset, length);
     }
 
     /** Sets seals, for good. */
@@ -160,15 +156,5 @@ public final class MemoryFile implements AutoCloseable {
     @Override
     public String toString() {
         return descriptor.toString();
-    }
-
-    private void fallocate(String operation, int mode, long offset, long length) {
-        int result;
-        do {
-            result = FileCalls.fallocate(descriptor.value(), mode, offset, length);
-        } while (result == -Errno.EINTR);
-        if (result < 0) {
-            throw Errno.failure(operation + " of " + length + " bytes at " + offset, descriptor, result);
-        }
     }
 }

@@ -5,23 +5,25 @@ import dev.vz.linux.generated.LinuxHeaders;
 /** What a memory file will never allow again: the seals of fcntl(2). */
 public enum Seal {
     /** No further seal can be set. */
-    SEAL(LinuxHeaders.F_SEAL_SEAL()),
+    SEAL,
     /** It does not get smaller: who maps it need not fear SIGBUS. */
-    SHRINK(LinuxHeaders.F_SEAL_SHRINK()),
+    SHRINK,
     /** It does not get larger. */
-    GROW(LinuxHeaders.F_SEAL_GROW()),
+    GROW,
     /** Its contents do not change; refused ({@code EBUSY}) while a writable shared mapping exists. */
-    WRITE(LinuxHeaders.F_SEAL_WRITE()),
+    WRITE,
     /** No new writer; writable mappings that exist may go on writing. */
-    FUTURE_WRITE(LinuxHeaders.F_SEAL_FUTURE_WRITE());
+    FUTURE_WRITE;
 
-    private final int bit;
-
-    Seal(int bit) {
-        this.bit = bit;
-    }
-
+    // Looked up when used, not when this class is initialized: the bindings need native access, and a program that lacks
+    // it is to be told so by NativeAccess.
     int bit() {
-        return bit;
+        return switch (this) {
+            case SEAL -> LinuxHeaders.F_SEAL_SEAL();
+            case SHRINK -> LinuxHeaders.F_SEAL_SHRINK();
+            case GROW -> LinuxHeaders.F_SEAL_GROW();
+            case WRITE -> LinuxHeaders.F_SEAL_WRITE();
+            case FUTURE_WRITE -> LinuxHeaders.F_SEAL_FUTURE_WRITE();
+        };
     }
 }
