@@ -278,8 +278,7 @@ public final class Errno {
 
     private static final @Nullable String[] NAMES = names();
 
-    private Errno() {
-    }
+    private Errno() {}
 
     /** The symbolic name of {@code errno}, for example {@code "EAGAIN"}; {@code "errno 999"} where there is none. */
     public static String name(int errno) {

@@ -16,8 +16,7 @@ import java.lang.foreign.MemorySegment;
  */
 public final class Ioctl {
 
-    private Ioctl() {
-    }
+    private Ioctl() {}
 
     /**
      * Makes a request that takes an integer, or nothing.

@@ -13,8 +13,7 @@ public final class NativeAccess {
 
     private static volatile boolean granted;
 
-    private NativeAccess() {
-    }
+    private NativeAccess() {}
 
     /**
      * Returns if native calls are possible.
@@ -55,7 +54,7 @@ public final class NativeAccess {
         }
         try {
             // The cheapest restricted method: it throws where the JVM denies native access, and warns where it warns.
-            var unused = MemorySegment.NULL.reinterpret(0);
+            var _ = MemorySegment.NULL.reinterpret(0);
         } catch (IllegalCallerException denied) {
             throw new CapabilityException("This JVM denies native access to the module that makes system calls; start"
                     + " it with " + option() + " (an Enable-Native-Access entry in a library's manifest is ignored)",

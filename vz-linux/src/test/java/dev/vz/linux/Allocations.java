@@ -12,8 +12,7 @@ public final class Allocations {
 
     private static final int CALLS = 20_000;
 
-    private Allocations() {
-    }
+    private Allocations() {}
 
     /** Warms {@code call} up until the JIT has compiled it, then expects that calls allocate nothing. */
     public static void expectNoneBy(Runnable call) {

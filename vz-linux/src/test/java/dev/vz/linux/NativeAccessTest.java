@@ -59,7 +59,8 @@ class NativeAccessTest {
         var command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()));
         command.addAll(List.of(options));
         command.add("-cp");
-        command.add(String.join(":", place(FileDescriptor.class), place(Probe.class), place(CapabilityException.class)));
+        command.add(
+                String.join(":", place(FileDescriptor.class), place(Probe.class), place(CapabilityException.class)));
         command.add(Probe.class.getName());
         var process = new ProcessBuilder(command).redirectErrorStream(true).start();
         String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();

@@ -12,8 +12,7 @@ import java.util.TreeMap;
 /** The descriptors and mappings of this process, to be counted before and after. */
 public final class OpenDescriptors {
 
-    private OpenDescriptors() {
-    }
+    private OpenDescriptors() {}
 
     /** A piece of a test. */
     @FunctionalInterface

@@ -6,8 +6,7 @@ import java.lang.invoke.MethodHandle;
 /** Counters, timers and waiting. Every method returns the function's result, or errno negated. */
 public final class EventCalls {
 
-    private EventCalls() {
-    }
+    private EventCalls() {}
 
     /** eventfd(2). */
     public static int eventfd(int initial, int flags) {

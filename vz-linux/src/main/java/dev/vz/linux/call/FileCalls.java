@@ -6,8 +6,7 @@ import java.lang.invoke.MethodHandle;
 /** Files and descriptors. Every method returns the function's result, or errno negated. */
 public final class FileCalls {
 
-    private FileCalls() {
-    }
+    private FileCalls() {}
 
     /** openat(2); {@code path} ends in a NUL. */
     public static int openat(int directory, MemorySegment path, int flags, int mode) {

@@ -6,8 +6,7 @@ import java.lang.invoke.MethodHandle;
 /** ioctl(2), which is variadic and on the hottest path there is: the vCPU's run loop. */
 public final class IoctlCalls {
 
-    private IoctlCalls() {
-    }
+    private IoctlCalls() {}
 
     /** ioctl with an integer, or with no argument (0). Result, or errno negated. */
     public static int ioctl(int descriptor, long request, long argument) {

@@ -32,8 +32,7 @@ final class Linkage {
     private static final FunctionDescriptor IOCTL_DATA = FunctionDescriptor.of(ValueLayout.JAVA_INT,
             ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.ADDRESS);
 
-    private Linkage() {
-    }
+    private Linkage() {}
 
     /** {@code (state, long, long, long, long, long, long) -> long}. */
     static MethodHandle words(String function) {

@@ -6,8 +6,7 @@ import java.lang.invoke.MethodHandle;
 /** Mappings and memory files, by address. Every method returns the function's result, or errno negated. */
 public final class MemoryCalls {
 
-    private MemoryCalls() {
-    }
+    private MemoryCalls() {}
 
     /** mmap(2); addresses of user space are positive. */
     public static long mmap(long address, long length, int protection, int flags, int descriptor, long offset) {

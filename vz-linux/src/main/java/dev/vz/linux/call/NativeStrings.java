@@ -8,6 +8,5 @@ public final class NativeStrings {
     /** The charset in which this JVM writes file names. */
     public static final Charset FILE_NAMES = Charset.forName(System.getProperty("sun.jnu.encoding", "UTF-8"));
 
-    private NativeStrings() {
-    }
+    private NativeStrings() {}
 }

@@ -26,8 +26,7 @@ public final class FileIo {
     /** Poll the device for completion. For {@link #preadv} and {@link #pwritev} with {@code O_DIRECT}. */
     public static final int HIGH_PRIORITY = LinuxHeaders.RWF_HIPRI();
 
-    private FileIo() {
-    }
+    private FileIo() {}
 
     /** read(2) into {@code [offset, offset + length)} of {@code buffer}. */
     public static long read(FileDescriptor descriptor, MemorySegment buffer, long offset, long length) {

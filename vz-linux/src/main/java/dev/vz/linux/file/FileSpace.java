@@ -15,8 +15,7 @@ import dev.vz.linux.generated.LinuxHeaders;
  */
 public final class FileSpace {
 
-    private FileSpace() {
-    }
+    private FileSpace() {}
 
     /** Makes the file {@code size} bytes long; what is added reads as zero. */
     public static void resize(FileDescriptor file, long size) {

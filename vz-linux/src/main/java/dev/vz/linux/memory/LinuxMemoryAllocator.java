@@ -33,8 +33,7 @@ public final class LinuxMemoryAllocator implements MemoryAllocator {
     private static final Path HUGE_PAGES = Path.of("/sys/kernel/mm/hugepages");
 
     /** An allocator; it holds no resources of its own. */
-    public LinuxMemoryAllocator() {
-    }
+    public LinuxMemoryAllocator() {}
 
     @Override
     public String name() {

@@ -10,8 +10,7 @@ final class MemoryNames {
     /** The kernel's limit with the terminator, ANON_VMA_NAME_MAX_LEN. */
     private static final int MAXIMUM_LENGTH = 80;
 
-    private MemoryNames() {
-    }
+    private MemoryNames() {}
 
     /** Returns whether the kernel took the name. */
     static boolean set(long address, long size, String name) {

@@ -68,7 +68,8 @@ class FileIoTest {
     }
 
     @Property(tries = 200)
-    void vectorsAreReadAndWrittenInOrder(@ForAll @Size(min = 1, max = 8) int[] seeds, @ForAll @IntRange(max = 5000) int at) {
+    void vectorsAreReadAndWrittenInOrder(@ForAll @Size(min = 1, max = 8) int[] seeds,
+            @ForAll @IntRange(max = 5000) int at) {
         try (var arena = Arena.ofConfined(); var file = MemoryFile.create("vectors", 0)) {
             var out = new IoVectors(8);
             var in = new IoVectors(8);
@@ -159,7 +160,8 @@ class FileIoTest {
                 vectors.clear();
                 vectors.add(confined, 0, 100);
                 vectors.add(sharable, 0, 100);
-                long moved = FileIo.pwrite(descriptor, 64, confined, 16, 100) + FileIo.pread(descriptor, 0, sharable, 0, 100)
+                long moved = FileIo.pwrite(descriptor, 64, confined, 16, 100)
+                        + FileIo.pread(descriptor, 0, sharable, 0, 100)
                         + FileIo.pwritev(descriptor, 0, vectors, 0) + FileIo.preadv(descriptor, 0, vectors, 0);
                 if (moved != 600) {
                     throw new AssertionError("moved " + moved);

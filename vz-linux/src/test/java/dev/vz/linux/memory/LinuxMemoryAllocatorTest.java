@@ -138,8 +138,8 @@ class LinuxMemoryAllocatorTest {
             Path shared = Files.createTempFile(folder, "shared", ".ram");
             Files.delete(shared);
             return new MemoryRequest[] {MemoryRequest.of(SIZE), MemoryRequest.of(SIZE).withGuard(false),
-                    MemoryRequest.of(SIZE).inMemfd(), MemoryRequest.of(SIZE).inFile(shared),
-                    MemoryRequest.of(SIZE).overFile(zeroes)};
+                MemoryRequest.of(SIZE).inMemfd(), MemoryRequest.of(SIZE).inFile(shared),
+                MemoryRequest.of(SIZE).overFile(zeroes)};
         } catch (java.io.IOException failure) {
             throw new java.io.UncheckedIOException(failure);
         }
