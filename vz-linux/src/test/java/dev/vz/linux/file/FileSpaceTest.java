@@ -57,12 +57,14 @@ class FileSpaceTest {
 
     @Test
     void refusalsNameTheOperationAndTheFile() {
-        try (var event = EventFd.nonBlocking(); var file = MemoryFile.create("bad", 0)) {
+        try (var event = EventFd.nonBlocking();
+                var file = MemoryFile.create("bad", 0);
+                var place = FileDescriptor.open(Path.of("/dev/null"), OpenFlag.PATH)) {
             assertThatThrownBy(() -> FileSpace.resize(event.descriptor(), 5)).isInstanceOf(HostException.class)
                     .hasMessageContaining("ftruncate to 5 bytes").hasMessageContaining("eventfd");
             assertThatThrownBy(() -> FileSpace.allocate(file.descriptor(), 0, -1)).isInstanceOf(HostException.class)
                     .hasMessageContaining("EINVAL");
-            assertThatThrownBy(() -> FileSpace.nextData(event.descriptor(), 0)).hasMessageContaining("SEEK_DATA");
+            assertThatThrownBy(() -> FileSpace.nextData(place, 0)).hasMessageContaining("SEEK_DATA");
             assertThatThrownBy(() -> FileSpace.resize(file.descriptor(), -1))
                     .isInstanceOf(ConfigurationException.class);
         }
