@@ -145,6 +145,8 @@ public final class IoBus {
 
         /** Accesses in flight; {@link #CLOSED} is set once and stays. */
         private final AtomicInteger accesses = new AtomicInteger();
+        /** Those of them whose own thread is or was in {@link #close()}: another such thread must not wait for them. */
+        private final AtomicInteger closing = new AtomicInteger();
         private final AddressRange range;
         private final BusDevice device;
 
@@ -181,25 +183,34 @@ public final class IoBus {
          * Takes the device off the bus and waits until no other thread is inside it.
          *
          * <p>
-         * When this returns the device gets no further access and none is running, except those of the calling thread
-         * itself: a device may detach itself while it answers. Idempotent; any thread.
+         * When this returns the device gets no further access and none is running. A device may detach itself while it
+         * answers, even on several vCPUs at the same time: then the accesses that detach it are all that still run.
+         * Idempotent; any thread.
          *
-         * @throws LifecycleException if the thread is interrupted while it waits; the device is off the bus by then
+         * <p>
+         * Two devices that detach each other while both answer would wait for each other for ever: a device detaches
+         * other devices only from a thread of its own.
+         *
+         * @throws LifecycleException if the thread is interrupted while it waits; the device is off the bus by then, and
+         *                            calling again waits again
          */
         @Override
         public void close() {
             remove(this);
             accesses.getAndUpdate(count -> count | CLOSED);
             int own = NESTING.get().count(this);
+            closing.addAndGet(own);
             long pause = 1_000;
-            while ((accesses.get() & ~CLOSED) > own) {
+            while ((accesses.get() & ~CLOSED) > (own == 0 ? 0 : closing.get())) {
                 if (Thread.currentThread().isInterrupted()) {
+                    closing.addAndGet(-own);
                     throw new LifecycleException(
                             "Interrupted while waiting for accesses in flight to " + device + " at " + range);
                 }
                 LockSupport.parkNanos(pause);
                 pause = Math.min(pause * 2, 1_000_000);
             }
+            // Own accesses stay in "closing": they are over or about to end, and no other can begin any more.
         }
 
         @Override

@@ -1,11 +1,14 @@
 package dev.vz.link;
 
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A cable between two ports of the same process: what is sent into one end arrives at the other before {@code send}
- * returns, on the sender's thread. Frames that arrive while no sink is set are dropped and counted.
+ * returns, on the sender's thread. Frames that arrive while no sink is set are dropped and counted. Either end may be sent
+ * to from several threads; its sink is then called by several threads.
  */
 public final class LinkPair implements AutoCloseable {
 
@@ -50,6 +53,11 @@ public final class LinkPair implements AutoCloseable {
         private volatile @Nullable FrameSink sink;
         private volatile @Nullable Runnable listener;
         private volatile boolean closed;
+        /** Calls of the sink in flight, on all threads and on this one. */
+        private final AtomicInteger deliveries = new AtomicInteger();
+        private final ThreadLocal<int[]> ownDeliveries = ThreadLocal.withInitial(() -> new int[1]);
+        /** Those of them whose own thread is or was in {@link #close()}: another such thread must not wait for them. */
+        private final AtomicInteger closing = new AtomicInteger();
 
         End(String name, LinkFeatures features) {
             this.name = name;
@@ -69,15 +77,28 @@ public final class LinkPair implements AutoCloseable {
         @Override
         public int send(FrameBatch batch) {
             End other = peer;
-            if (closed || other == null || other.closed) {
-                return 0;
+            return closed || other == null ? 0 : other.deliver(batch);
+        }
+
+        private int deliver(FrameBatch batch) {
+            // Counted before "closed" is looked at, so that close either is seen here or waits for this.
+            deliveries.incrementAndGet();
+            int[] own = ownDeliveries.get();
+            own[0]++;
+            try {
+                FrameSink receiver = sink;
+                if (closed) {
+                    return 0;
+                }
+                if (receiver == null) {
+                    dropped.addAndGet(batch.count());
+                    return batch.count();
+                }
+                return receiver.accept(batch);
+            } finally {
+                own[0]--;
+                deliveries.decrementAndGet();
             }
-            FrameSink receiver = other.sink;
-            if (receiver == null) {
-                other.dropped.addAndGet(batch.count());
-                return batch.count();
-            }
-            return receiver.accept(batch);
         }
 
         @Override
@@ -103,12 +124,24 @@ public final class LinkPair implements AutoCloseable {
 
         @Override
         public void close() {
-            closed = true;
+            boolean first;
+            synchronized (this) {
+                first = !closed;
+                closed = true;
+            }
             sink = null;
-            End other = peer;
-            Runnable waiting = other == null ? null : other.listener;
-            if (waiting != null) {
-                waiting.run();
+            if (first) {
+                End other = peer;
+                Runnable waiting = other == null ? null : other.listener;
+                if (waiting != null) {
+                    waiting.run();
+                }
+            }
+            // A sink that closes its own port does not wait for itself.
+            int own = ownDeliveries.get()[0];
+            closing.addAndGet(own);
+            while (deliveries.get() > (own == 0 ? 0 : closing.get())) {
+                LockSupport.parkNanos(10_000);
             }
         }
 
