@@ -1,6 +1,7 @@
 package dev.vz.memory;
 
 import dev.vz.error.ConfigurationException;
+import dev.vz.error.LifecycleException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
@@ -44,6 +45,7 @@ public final class GuestMemory implements AutoCloseable {
     private volatile MemoryRegion[] regions;
     private final Set<MemoryBlock> owned = new LinkedHashSet<>();
     private boolean tracking;
+    private boolean closed;
 
     private GuestMemory(Collection<MemoryRegion> initial) {
         regions = new MemoryRegion[0];
@@ -71,9 +73,13 @@ public final class GuestMemory implements AutoCloseable {
     /**
      * Adds a region and takes ownership of its block.
      *
-     * @throws ConfigurationException if it overlaps one that is there
+     * @throws ConfigurationException if it overlaps one that is there; the block stays the caller's then
+     * @throws LifecycleException     if this memory is closed
      */
     public synchronized void add(MemoryRegion region) {
+        if (closed) {
+            throw new LifecycleException("Cannot add " + region + ": this guest memory is closed");
+        }
         for (MemoryRegion other : regions) {
             if (other.range().overlaps(region.range())) {
                 throw new ConfigurationException("Cannot add " + region + ": it overlaps " + other);
@@ -100,6 +106,7 @@ public final class GuestMemory implements AutoCloseable {
         if (!next.remove(region)) {
             throw new ConfigurationException("Cannot remove " + region + ": it is not part of this guest memory");
         }
+        region.track(null);
         regions = next.toArray(MemoryRegion[]::new);
     }
 
@@ -137,17 +144,20 @@ public final class GuestMemory implements AutoCloseable {
         return null;
     }
 
-    /** Whether all {@code length} bytes (0 or more) from {@code gpa} are memory; they may span adjacent regions. */
+    /**
+     * Whether all {@code length} bytes from {@code gpa} are memory; they may span adjacent regions. True of 0 bytes
+     * anywhere, false of a negative length and of a range that runs past the last address. Does not throw.
+     */
     public boolean contains(long gpa, long length) {
-        if (length < 0) {
-            return false;
+        if (length <= 0) {
+            return length == 0;
         }
         long at = gpa;
         long left = length;
         do {
             MemoryRegion region = region(at);
             if (region == null) {
-                return left == 0 && length == 0;
+                return false;
             }
             long here = region.size() - (at - region.guestAddress());
             if (left <= here) {
@@ -175,9 +185,10 @@ public final class GuestMemory implements AutoCloseable {
     /**
      * Views that together are {@code length} bytes from {@code gpa}, one for each region they run through.
      *
-     * @throws GuestMemoryException if a byte of it is not memory
+     * @throws GuestMemoryException if a byte of it is not memory, or {@code length} is negative
      */
     public List<MemorySegment> slices(long gpa, long length) {
+        checkAll("map", gpa, length);
         var parts = new ArrayList<MemorySegment>(1);
         long done = 0;
         while (done < length) {
@@ -436,7 +447,14 @@ public final class GuestMemory implements AutoCloseable {
 
     // ---------------------------------------------------------------------------------------- dirty tracking
 
-    /** Starts to mark the pages that the host writes. The guest's own writes are the back end's to report. */
+    /**
+     * Starts to mark the pages that the host writes. The guest's own writes are the back end's to report. While it is on
+     * already, nothing changes.
+     *
+     * <p>
+     * A write that another thread is in the middle of during this call may go unmarked: whoever copies the memory lets
+     * the devices come to rest once between this call and the first copy.
+     */
     public synchronized void startDirtyTracking() {
         tracking = true;
         for (MemoryRegion region : regions) {
@@ -454,25 +472,53 @@ public final class GuestMemory implements AutoCloseable {
         }
     }
 
-    /** Marks {@code length} bytes from {@code gpa} as written by the host; what is not memory is passed over. */
+    /**
+     * Marks {@code length} bytes from {@code gpa} as written by the host; what is not memory is passed over. Does not
+     * throw, whatever the arguments.
+     */
     public void markDirty(long gpa, long length) {
-        long done = 0;
-        while (done < length) {
-            MemoryRegion region = region(gpa + done);
-            if (region == null) {
-                return;
+        if (length <= 0) {
+            return;
+        }
+        MemoryRegion inside = region(gpa);
+        if (inside != null && inside.size() - (gpa - inside.guestAddress()) >= length) {
+            inside.markDirty(gpa - inside.guestAddress(), length);
+            return;
+        }
+        long last = Long.compareUnsigned(gpa + (length - 1), gpa) < 0 ? -1L : gpa + (length - 1);
+        for (MemoryRegion region : regions) {
+            long from = Long.compareUnsigned(gpa, region.guestAddress()) > 0 ? gpa : region.guestAddress();
+            long to = Long.compareUnsigned(last, region.range().last()) < 0 ? last : region.range().last();
+            if (Long.compareUnsigned(from, to) <= 0) {
+                region.markDirty(from - region.guestAddress(), to - from + 1);
             }
-            long offset = gpa + done - region.guestAddress();
-            long here = Math.min(length - done, region.size() - offset);
-            region.markDirty(offset, here);
-            done += here;
         }
     }
 
-    /** Closes every block behind the regions. Idempotent. */
+    /**
+     * Closes every block behind the regions. Idempotent.
+     *
+     * @throws LifecycleException if a block is still in use by a system call; the others are closed, and calling again
+     *                            closes the rest
+     */
     @Override
     public synchronized void close() {
-        owned.forEach(MemoryBlock::close);
+        closed = true;
+        RuntimeException first = null;
+        for (MemoryBlock block : owned) {
+            try {
+                block.close();
+            } catch (RuntimeException failure) {
+                if (first == null) {
+                    first = failure;
+                } else {
+                    first.addSuppressed(failure);
+                }
+            }
+        }
+        if (first != null) {
+            throw first;
+        }
     }
 
     @Override

@@ -1,7 +1,9 @@
 package dev.vz.memory;
 
 import dev.vz.error.CapabilityException;
+import dev.vz.error.ConfigurationException;
 import dev.vz.error.HostException;
+import dev.vz.error.LifecycleException;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -16,9 +18,10 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * Guest memory with nothing but the Java library: works on every host, without native access.
  *
  * <p>
- * Fixed memory is allocated off-heap and zeroed at once. Dynamic memory is a mapping of an unlinked sparse file in the
- * temporary folder, so pages come as they are touched. There are no guard pages (every access is bounds-checked by
- * Java), no huge pages and no memfd.
+ * Fixed memory is allocated off-heap and zeroed at once; {@code -XX:MaxDirectMemorySize} limits it. Dynamic memory is a
+ * mapping of an unlinked sparse file in the temporary folder ({@code java.io.tmpdir}), so pages come as they are touched
+ * and the folder needs room for those that are. There are no guard pages (every access is bounds-checked by Java), no huge
+ * pages and no memfd. Copy-on-write needs a file that may be opened for writing, although nothing is written to it.
  */
 public final class JavaMemoryAllocator implements MemoryAllocator {
 
@@ -65,11 +68,17 @@ public final class JavaMemoryAllocator implements MemoryAllocator {
                         ? FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE)
                         : FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE,
                                 StandardOpenOption.CREATE)) {
+                    if (copy && channel.size() < request.size()) {
+                        // Mapping it would silently lengthen a file that is only to be read.
+                        throw new ConfigurationException("Guest memory \"" + request.name() + "\" of " + request.size()
+                                + " bytes cannot be resumed from " + file + ", which has only " + channel.size()
+                                + " bytes");
+                    }
                     return channel.map(copy ? MapMode.PRIVATE : MapMode.READ_WRITE, 0, request.size(), arena);
                 }
             }
             if (request.allocation() == MemoryRequest.Allocation.FIXED) {
-                return arena.allocate(request.size(), MemoryRequest.PAGE);
+                return fixed(request, arena);
             }
             Path sparse = Files.createTempFile("vz-memory-", ".ram");
             try (var channel = FileChannel.open(sparse, StandardOpenOption.READ, StandardOpenOption.WRITE,
@@ -81,6 +90,17 @@ public final class JavaMemoryAllocator implements MemoryAllocator {
         } catch (IOException failure) {
             throw new HostException("mapping " + request.size() + " bytes of guest memory",
                     file == null ? "a temporary file" : file.toString(), failure);
+        }
+    }
+
+    private static MemorySegment fixed(MemoryRequest request, Arena arena) {
+        try {
+            return arena.allocate(request.size(), MemoryRequest.PAGE);
+        } catch (OutOfMemoryError none) {
+            throw new HostException("allocating " + request.size() + " bytes of fixed guest memory",
+                    "the host's memory "
+                            + "(within -XX:MaxDirectMemorySize)",
+                    none);
         }
     }
 
@@ -108,8 +128,15 @@ public final class JavaMemoryAllocator implements MemoryAllocator {
 
         @Override
         public void close() {
-            if (closed.compareAndSet(false, true)) {
+            if (!closed.compareAndSet(false, true)) {
+                return;
+            }
+            try {
                 arena.close();
+            } catch (IllegalStateException inUse) {
+                closed.set(false);
+                throw new LifecycleException("Cannot close guest memory \"" + request.name()
+                        + "\": a system call is still using it; close the machine and its devices first", inUse);
             }
         }
     }

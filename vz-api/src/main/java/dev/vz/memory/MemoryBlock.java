@@ -7,8 +7,8 @@ import java.lang.foreign.MemorySegment;
  *
  * <p>
  * Whoever allocated it closes it, once, after every vCPU and device that uses it has ended; from then on an access
- * through {@link #segment()} throws {@link IllegalStateException} and never touches the host's memory. Close is idempotent and may be called from any
- * thread.
+ * through {@link #segment()} throws {@link IllegalStateException} and never touches the host's memory. Close is idempotent
+ * and may be called from any thread.
  */
 public interface MemoryBlock extends AutoCloseable {
 
@@ -23,6 +23,12 @@ public interface MemoryBlock extends AutoCloseable {
     /** What was asked for. */
     MemoryRequest request();
 
+    /**
+     * Gives the memory back to the host. Idempotent; any thread.
+     *
+     * @throws dev.vz.error.LifecycleException if a system call on another thread is using the segment; nothing is given
+     *                                         back then, and it may be closed later
+     */
     @Override
     void close();
 

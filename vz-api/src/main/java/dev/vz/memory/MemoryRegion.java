@@ -23,17 +23,18 @@ public final class MemoryRegion {
 
     private MemoryRegion(long guestAddress, MemorySegment segment, @Nullable MemoryBlock block, long blockOffset,
             boolean readOnly) {
-        this.range = new AddressRange(guestAddress, segment.byteSize());
         this.segment = Objects.requireNonNull(segment);
+        this.range = new AddressRange(guestAddress, segment.byteSize());
         this.block = block;
         this.blockOffset = blockOffset;
         this.readOnly = readOnly;
         if (guestAddress % MemoryRequest.PAGE != 0 || segment.byteSize() % MemoryRequest.PAGE != 0) {
             throw new ConfigurationException("A memory region must start and end on a 4 KiB page, got " + range);
         }
-        if (segment.isNative() && segment.address() % MemoryRequest.PAGE != 0) {
+        if (!segment.isNative() || segment.isReadOnly() || segment.address() % MemoryRequest.PAGE != 0) {
             throw new ConfigurationException("The host memory of region " + range
-                    + " must be page-aligned, is at 0x" + Long.toHexString(segment.address()));
+                    + " must be outside the Java heap, writable and page-aligned, is " + segment
+                    + "; allocate it with a MemoryAllocator");
         }
     }
 
@@ -42,12 +43,23 @@ public final class MemoryRegion {
         return new MemoryRegion(guestAddress, block.segment(), block, 0, false);
     }
 
-    /** {@code length} bytes of {@code block} from {@code offset}, at {@code guestAddress}. */
+    /**
+     * {@code length} bytes of {@code block} from {@code offset}, at {@code guestAddress}; all three are multiples of 4096.
+     *
+     * @throws ConfigurationException if they are not, or the bytes do not lie in the block
+     */
     public static MemoryRegion of(long guestAddress, MemoryBlock block, long offset, long length) {
+        if (offset < 0 || length < 0 || length > block.size() - offset) {
+            throw new ConfigurationException("A memory region cannot be the " + length + " bytes at offset " + offset
+                    + " of a block of " + block.size() + " bytes");
+        }
         return new MemoryRegion(guestAddress, block.segment().asSlice(offset, length), block, offset, false);
     }
 
-    /** Host memory whose lifetime somebody else keeps. */
+    /**
+     * Host memory whose lifetime somebody else keeps: outside the Java heap, writable, page-aligned, and accessible from
+     * every thread (of a shared or the global arena).
+     */
     public static MemoryRegion borrowed(long guestAddress, MemorySegment segment) {
         return new MemoryRegion(guestAddress, segment, null, 0, false);
     }

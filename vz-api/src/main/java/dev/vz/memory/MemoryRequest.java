@@ -45,6 +45,7 @@ public record MemoryRequest(long size, Allocation allocation, Backing backing, @
     /** Checks the combination. */
     public MemoryRequest {
         Objects.requireNonNull(allocation);
+        Objects.requireNonNull(backing);
         Objects.requireNonNull(name);
         if (size <= 0 || size % PAGE != 0) {
             throw new ConfigurationException("Guest memory \"" + name + "\" must be a positive multiple of " + PAGE
