@@ -2,8 +2,10 @@ package dev.vz.pci;
 
 import dev.vz.bus.BusDevice;
 import dev.vz.error.ConfigurationException;
+import dev.vz.error.VzException;
 import dev.vz.irq.Msi;
 import dev.vz.irq.MsiSink;
+import java.util.Arrays;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -11,8 +13,15 @@ import org.jspecify.annotations.Nullable;
  * The MSI-X table and pending bit array of a function (PCI Local Bus Specification 3.0, 6.8.2).
  *
  * <p>
- * The table is 16 bytes a vector: address low, address high, data, control (bit 0 masks). The pending bits follow as
- * 64-bit words. Triggering a masked vector sets its pending bit; unmasking it sends the message. Thread-safe.
+ * The table is 16 bytes a vector: address low, address high, data, control (bit 0 masks). The pending bits are an array of
+ * 64-bit words beside it. Triggering a masked vector sets its pending bit; unmasking it sends the message. Thread-safe.
+ *
+ * <p>
+ * The message of a vector is prepared with the sink when it is first sent, and again when it is sent after the guest has
+ * rewritten it, so that a rewrite in three writes never shows a half-written message. A message that the sink cannot
+ * prepare (the guest chose nonsense, or the host is out of descriptors) is sent with {@link MsiSink#signal} each time
+ * instead; nothing that the guest writes throws. {@link #reset} gives back what was prepared; a function calls it when it
+ * is closed.
  */
 public final class MsixTable {
 
@@ -25,9 +34,20 @@ public final class MsixTable {
     private final int[] words;
     private final long[] pending;
     private final MsiSink.@Nullable Vector[] prepared;
+    /** How the prepared vector stands to the words of its entry. */
+    private final Preparation[] preparation;
     private final ReentrantLock lock = new ReentrantLock();
     private boolean enabled;
     private boolean functionMask;
+
+    private enum Preparation {
+        /** It says what the entry says. */
+        CURRENT,
+        /** The entry was rewritten since, or nothing was prepared yet. */
+        STALE,
+        /** The sink would not prepare what the entry says. */
+        REFUSED
+    }
 
     /** A table of {@code vectors} masked entries that sends through {@code sink}. */
     public MsixTable(int vectors, MsiSink sink) {
@@ -39,6 +59,7 @@ public final class MsixTable {
         this.words = new int[vectors * 4];
         this.pending = new long[(vectors + 63) / 64];
         this.prepared = new MsiSink.Vector[vectors];
+        this.preparation = new Preparation[vectors];
         reset();
     }
 
@@ -68,7 +89,7 @@ public final class MsixTable {
                 words[4 * i + 3] = 1;
                 release(i);
             }
-            java.util.Arrays.fill(pending, 0);
+            Arrays.fill(pending, 0);
             enabled = false;
             functionMask = false;
         } finally {
@@ -77,6 +98,7 @@ public final class MsixTable {
     }
 
     private void release(int vector) {
+        preparation[vector] = Preparation.STALE;
         MsiSink.Vector old = prepared[vector];
         if (old != null) {
             prepared[vector] = null;
@@ -133,12 +155,30 @@ public final class MsixTable {
     }
 
     private void send(int vector) {
-        MsiSink.Vector ready = prepared[vector];
-        if (ready == null) {
-            ready = sink.vector(message(vector));
-            prepared[vector] = ready;
+        if (preparation[vector] == Preparation.STALE) {
+            preparation[vector] = prepare(vector);
         }
-        ready.trigger();
+        MsiSink.Vector ready = prepared[vector];
+        if (ready != null && preparation[vector] == Preparation.CURRENT) {
+            ready.trigger();
+        } else {
+            sink.signal(message(vector));
+        }
+    }
+
+    private Preparation prepare(int vector) {
+        MsiSink.Vector ready = prepared[vector];
+        try {
+            if (ready != null) {
+                ready.update(message(vector));
+            } else {
+                prepared[vector] = sink.vector(message(vector));
+            }
+            return Preparation.CURRENT;
+        } catch (VzException refused) {
+            // The way that needs no preparation still works; it also answers whether any CPU takes the message.
+            return Preparation.REFUSED;
+        }
     }
 
     private Msi message(int vector) {
@@ -205,10 +245,7 @@ public final class MsixTable {
                 return;
             }
             words[at] = value;
-            MsiSink.Vector ready = prepared[vector];
-            if (ready != null) {
-                ready.update(message(vector));
-            }
+            preparation[vector] = Preparation.STALE;
         }
     }
 
@@ -217,10 +254,12 @@ public final class MsixTable {
         public long read(long offset, int size) {
             lock.lock();
             try {
-                if (offset % size != 0 || offset + size > pendingSize()) {
+                // As for the table, only aligned 4- and 8-byte accesses are defined (6.8.2).
+                if (size != 4 && size != 8 || offset % size != 0 || offset + size > pendingSize()) {
                     return 0;
                 }
-                return pending[(int) (offset / 8)] >>> 8 * (offset % 8);
+                long word = pending[(int) (offset / 8)];
+                return size == 8 ? word : word >>> 8 * (offset % 8) & 0xFFFF_FFFFL;
             } finally {
                 lock.unlock();
             }
