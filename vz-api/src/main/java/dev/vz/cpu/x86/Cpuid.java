@@ -1,8 +1,10 @@
 package dev.vz.cpu.x86;
 
+import dev.vz.error.ConfigurationException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * What CPUID answers: a table of leaves (Intel SDM 2A, CPUID; AMD APM 3, appendix E). Immutable.
@@ -10,6 +12,8 @@ import java.util.Optional;
  * @param entries the leaves; a leaf without meaning for its index has {@code indexed} false and index 0
  */
 public record Cpuid(List<Entry> entries) {
+
+    private static final Set<CpuFeature> OF_THE_MACHINE = Set.of(CpuFeature.HTT, CpuFeature.OSXSAVE, CpuFeature.APIC);
 
     /**
      * One leaf.
@@ -92,68 +96,81 @@ public record Cpuid(List<Entry> entries) {
                 .map(e -> (e.get(feature.register()) >>> feature.bit() & 1) != 0).orElse(false);
     }
 
-    /** The same table with {@code entry} in place of the leaf that it replaces, or added. */
+    /**
+     * The same table with {@code entry} in place of the leaf that it replaces, or added. Adding a sub-leaf to a leaf that
+     * did not look at ECX makes what was there sub-leaf 0; adding a leaf that does not look at ECX drops its sub-leaves.
+     */
     public Cpuid with(Entry entry) {
         var next = new ArrayList<Entry>(entries.size() + 1);
-        boolean replaced = false;
+        boolean placed = false;
         for (Entry old : entries) {
-            if (old.function == entry.function && old.index == entry.index) {
-                next.add(entry);
-                replaced = true;
-            } else {
+            if (old.function != entry.function) {
                 next.add(old);
+            } else if (!entry.indexed || old.index == entry.index) {
+                if (!placed) {
+                    next.add(entry);
+                }
+                placed = true;
+            } else {
+                next.add(old.indexed ? old : Entry.of(old.function, 0, old.eax, old.ebx, old.ecx, old.edx));
             }
         }
-        if (!replaced) {
+        if (!placed) {
             next.add(entry);
         }
         return new Cpuid(next);
     }
 
-    /** The same table with {@code feature} announced or hidden. The leaf must be there to announce in it. */
+    /**
+     * The same table with {@code feature} announced or hidden. Announcing one whose leaf is missing adds the leaf, and
+     * raises the highest leaf number that leaf 0, 0x40000000 or 0x80000000 gives, if that is there.
+     */
     public Cpuid with(CpuFeature feature, boolean announced) {
-        Optional<Entry> leaf = find(feature.function(), feature.index());
+        int function = feature.function();
+        Optional<Entry> leaf = find(function, feature.index());
         if (leaf.isEmpty()) {
-            return announced
-                    ? with(Entry.of(feature.function(), feature.index(), 0, 0, 0, 0)).with(feature, true)
-                    : this;
+            if (!announced) {
+                return this;
+            }
+            Entry added = CpuTopology.looksAtEcx(function) ? Entry.of(function, feature.index(), 0, 0, 0, 0)
+                    : Entry.of(function, 0, 0, 0, 0);
+            return raised(function).with(added).with(feature, true);
         }
         int old = leaf.get().get(feature.register());
         int bit = 1 << feature.bit();
         return with(leaf.get().with(feature.register(), announced ? old | bit : old & ~bit));
     }
 
+    private Cpuid raised(int function) {
+        Optional<Entry> limit = find(function & 0xF000_0000, 0);
+        return limit.isPresent() && Integer.compareUnsigned(limit.get().eax, function) < 0
+                ? with(limit.get().with(Register.EAX, function)) : this;
+    }
+
     /**
-     * The same table as processor {@code apicId} of {@code processors} sees it: initial APIC id and processor count in
-     * leaf 1, x2APIC id and topology in leaves 0xB and 0x1F.
+     * The same table as processor {@code apicId} of {@code processors} sees it: one package of that many cores, one
+     * thread a core, sharing the last-level cache. Sets the initial APIC id, the processor count and HTT in leaf 1, the
+     * sharing of caches in leaves 4 and 0x8000001D, x2APIC id and topology in leaves 0xB and 0x1F, and AMD's counts in
+     * leaves 0x80000008 and 0x8000001E; leaves that are not in the table are not added.
+     *
+     * @throws ConfigurationException if there are no processors
      */
     public Cpuid forProcessor(int apicId, int processors) {
-        var next = new ArrayList<Entry>(entries.size());
-        for (Entry e : entries) {
-            next.add(switch (e.function) {
-                case 1 -> e.with(Register.EBX,
-                        e.ebx & 0x0000_FFFF | (processors & 0xFF) << 16 | (apicId & 0xFF) << 24);
-                case 0xB, 0x1F -> topology(e, apicId, processors);
-                default -> e;
-            });
+        if (processors < 1 || apicId < 0) {
+            throw new ConfigurationException("There is no processor " + apicId + " of " + processors);
         }
-        return new Cpuid(next);
+        return CpuTopology.apply(this, apicId, processors);
     }
 
-    private static Entry topology(Entry e, int apicId, int processors) {
-        int shift = 32 - Integer.numberOfLeadingZeros(processors - 1);
-        return switch (e.index) {
-            case 0 -> new Entry(e.function, 0, true, 0, 1, 0x100, apicId); // level 0: threads, one a core
-            case 1 -> new Entry(e.function, 1, true, shift, processors, 0x201, apicId); // level 1: cores
-            default -> new Entry(e.function, e.index, true, 0, 0, e.index, apicId);
-        };
-    }
-
-    /** The features that {@code needed} announces and this table does not. */
+    /**
+     * The features that {@code needed} announces and this table does not. Bits that follow from the machine or from what
+     * the guest has switched on ({@link CpuFeature#HTT}, {@link CpuFeature#OSXSAVE}, {@link CpuFeature#APIC}) are not
+     * counted: no back end has to have them.
+     */
     public List<CpuFeature> missingFrom(Cpuid needed) {
         var missing = new ArrayList<CpuFeature>();
         for (CpuFeature feature : CpuFeature.values()) {
-            if (needed.has(feature) && !has(feature)) {
+            if (needed.has(feature) && !has(feature) && !OF_THE_MACHINE.contains(feature)) {
                 missing.add(feature);
             }
         }

@@ -1,5 +1,6 @@
 package dev.vz.cpu.x86;
 
+import dev.vz.error.ConfigurationException;
 import java.util.List;
 
 /** A vCPU that can be stopped at breakpoints and stepped; each stop is a {@link dev.vz.cpu.VcpuExit.Debug}. */
@@ -20,7 +21,7 @@ public interface GuestDebug {
         public Settings {
             hardware = List.copyOf(hardware);
             if (hardware.size() > 4) {
-                throw new dev.vz.error.ConfigurationException("A processor has 4 hardware breakpoints, asked for "
+                throw new ConfigurationException("A processor has 4 hardware breakpoints, asked for "
                         + hardware.size());
             }
         }
@@ -46,9 +47,21 @@ public interface GuestDebug {
      *
      * @param address   linear
      * @param condition what stops
-     * @param length    bytes watched: 1, 2, 4 or 8; 1 for {@link Condition#EXECUTE}
+     * @param length    bytes watched: 1, 2, 4 or 8, to which the address is aligned; 1 for {@link Condition#EXECUTE}
      */
-    record Breakpoint(long address, Condition condition, int length) {}
+    record Breakpoint(long address, Condition condition, int length) {
+
+        /** Checks what the debug registers can express (Intel SDM 3B, 18.2.5). */
+        public Breakpoint {
+            boolean sized = condition == Condition.EXECUTE ? length == 1 : length == 1 || length == 2 || length == 4
+                    || length == 8;
+            if (!sized || address % length != 0) {
+                throw new ConfigurationException("A breakpoint (" + condition + ") cannot watch " + length
+                        + " bytes at 0x" + Long.toHexString(address)
+                        + ": 1, 2, 4 or 8 bytes, aligned to their number, and 1 to stop at an instruction");
+            }
+        }
+    }
 
     /** What a hardware breakpoint waits for. */
     enum Condition {

@@ -2,6 +2,7 @@ package dev.vz.cpu.x86;
 
 import dev.vz.error.ConfigurationException;
 import java.util.Arrays;
+import java.util.Objects;
 
 /**
  * The register page of a local APIC: 1024 bytes, a 32-bit register every 16 bytes (Intel SDM 3A, table 11-1).
@@ -67,14 +68,21 @@ public final class LapicState {
 
     /** The register at byte {@code offset}, a multiple of 4. */
     public int register(int offset) {
-        return registers[offset / 4];
+        return registers[index(offset)];
     }
 
     /** The same page with {@code value} at byte {@code offset}, a multiple of 4. */
     public LapicState with(int offset, int value) {
         int[] next = registers.clone();
-        next[offset / 4] = value;
+        next[index(offset)] = value;
         return new LapicState(next);
+    }
+
+    private static int index(int offset) {
+        if (offset % 4 != 0) {
+            throw new ConfigurationException("A local APIC register is at a multiple of 4, not at " + offset);
+        }
+        return Objects.checkIndex(offset, SIZE) / 4;
     }
 
     /** The page as bytes. */
