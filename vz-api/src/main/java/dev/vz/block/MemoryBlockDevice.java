@@ -46,7 +46,16 @@ public final class MemoryBlockDevice implements BlockDevice {
 
     @Override
     public void submit(BlockRequest request) {
-        request.complete(perform(request));
+        BlockResult result;
+        try {
+            result = perform(request);
+        } catch (IndexOutOfBoundsException | IllegalStateException | IllegalArgumentException
+                | UnsupportedOperationException | WrongThreadException unusableBuffer) {
+            // A buffer that is closed, read-only or another thread's is the request's fault, and no reason to throw.
+            request.fail(BlockResult.INVALID, unusableBuffer);
+            return;
+        }
+        request.complete(result);
     }
 
     private BlockResult perform(BlockRequest request) {

@@ -69,9 +69,10 @@ public interface Screen {
             }
             int left = Math.min(x, other.x);
             int top = Math.min(y, other.y);
-            int right = Math.max(x + width, other.x + other.width);
-            int bottom = Math.max(y + height, other.y + other.height);
-            return new Rectangle(left, top, right - left, bottom - top);
+            long right = Math.max((long) x + width, (long) other.x + other.width);
+            long bottom = Math.max((long) y + height, (long) other.y + other.height);
+            return new Rectangle(left, top, (int) Math.min(right - left, Integer.MAX_VALUE),
+                    (int) Math.min(bottom - top, Integer.MAX_VALUE));
         }
     }
 

@@ -1,6 +1,7 @@
 package dev.vz.irq;
 
 import dev.vz.bus.AddressRange;
+import dev.vz.error.ConfigurationException;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 
@@ -42,6 +43,20 @@ public interface Doorbell extends AutoCloseable {
      * @param match  the value that must be written; empty for any value
      */
     record Address(Space space, AddressRange range, OptionalLong match) {
+
+        /** Checks the width, and that a port is one. */
+        public Address {
+            long width = range.length();
+            boolean port = space == Space.PORT;
+            if (Long.bitCount(width) != 1 || width > (port ? 4 : 8)) {
+                throw new ConfigurationException("A doorbell on a " + space + " write cannot be " + width
+                        + " bytes wide; use " + (port ? "1, 2 or 4" : "1, 2, 4 or 8"));
+            }
+            if (port && (range.start() < 0 || range.last() > 0xFFFF)) {
+                throw new ConfigurationException("There are no ports " + range + "; the last is 0xffff");
+            }
+        }
+
         /** Any write of {@code width} bytes to MMIO address {@code gpa}. */
         public static Address mmio(long gpa, int width) {
             return new Address(Space.MMIO, new AddressRange(gpa, width), OptionalLong.empty());
