@@ -29,8 +29,9 @@ public record MachineDescription(String name, MemoryDescription memory, CpuDescr
         Objects.requireNonNull(platform);
         Objects.requireNonNull(onReset);
         if (!name.matches("[A-Za-z0-9][A-Za-z0-9._-]{0,62}")) {
-            throw new ConfigurationException("A machine's name is 1 to 63 of the characters A-Z a-z 0-9 . _ - and starts "
-                    + "with a letter or digit, got \"" + name + "\"");
+            throw new ConfigurationException(
+                    "A machine's name is 1 to 63 of the characters A-Z a-z 0-9 . _ - and starts "
+                            + "with a letter or digit, got \"" + name + "\"");
         }
     }
 

@@ -27,8 +27,9 @@ public record PlatformDescription(int serialPorts, boolean debugConsole, Optiona
         /** Checks the size. */
         public DisplayDescription {
             if (width < 64 || width > 8192 || width % 8 != 0 || height < 64 || height > 4096) {
-                throw new ConfigurationException("A display is 64 to 8192 pixels wide, in steps of 8, and 64 to 4096 high; "
-                        + "got " + width + "x" + height);
+                throw new ConfigurationException(
+                        "A display is 64 to 8192 pixels wide, in steps of 8, and 64 to 4096 high; "
+                                + "got " + width + "x" + height);
             }
         }
     }

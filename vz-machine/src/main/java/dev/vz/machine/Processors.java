@@ -29,9 +29,6 @@ final class Processors {
         for (CpuFeature feature : description.hidden()) {
             cpuid = cpuid.with(feature, false);
         }
-        if (count > 1) {
-            cpuid = cpuid.with(CpuFeature.HTT, true);
-        }
         vcpu.setCpuid(cpuid.forProcessor(vcpu.id(), count));
     }
 

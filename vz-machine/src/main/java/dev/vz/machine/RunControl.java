@@ -66,7 +66,11 @@ final class RunControl implements PowerControl {
         }
         long seen = releases;
         while (outcome == null && seen == releases && gathering) {
-            waitQuietly();
+            try {
+                wait();
+            } catch (InterruptedException ignored) {
+                // Nobody but this class decides about vCPU threads; an interrupt from elsewhere changes nothing.
+            }
         }
         return outcome == null;
     }
@@ -108,14 +112,6 @@ final class RunControl implements PowerControl {
             allGathered();
         }
         notifyAll();
-    }
-
-    private void waitQuietly() {
-        try {
-            wait();
-        } catch (InterruptedException ignored) {
-            // Nobody but this class decides about vCPU threads; an interrupt from elsewhere changes nothing.
-        }
     }
 
     // ------------------------------------------------------------------------------------------------ requests

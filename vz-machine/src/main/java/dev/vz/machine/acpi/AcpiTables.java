@@ -1,9 +1,9 @@
 package dev.vz.machine.acpi;
 
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
+import dev.vz.error.ConfigurationException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -22,13 +22,13 @@ public final class AcpiTables {
     private static final int FACS_SIZE = 64;
 
     private final long address;
-    private final ByteBuffer area;
+    private final byte[] area;
     private final List<Long> listed = new ArrayList<>();
+    private int used = 64; // the RSDP comes first and is written last
 
     private AcpiTables(long address, int capacity) {
         this.address = address;
-        this.area = ByteBuffer.allocate(capacity).order(ByteOrder.LITTLE_ENDIAN);
-        area.position(64); // the RSDP comes first and is written last
+        this.area = new byte[capacity];
     }
 
     /**
@@ -40,7 +40,7 @@ public final class AcpiTables {
      * @param madt     the MADT's body
      * @param dsdt     the terms of the DSDT
      * @param others   further tables, complete
-     * @throws java.nio.BufferOverflowException if they do not fit
+     * @throws ConfigurationException if they do not fit
      */
     public static byte[] build(long address, int capacity, FixedHardware fixed, byte[] madt, Aml dsdt,
             List<byte[]> others) {
@@ -54,10 +54,14 @@ public final class AcpiTables {
     }
 
     private long place(byte[] table) {
-        area.position(area.position() + 63 & ~63); // FACS must be 64-byte aligned; the others do not mind
-        long at = address + area.position();
-        area.put(table);
-        return at;
+        int at = used + 63 & ~63; // FACS must be 64-byte aligned; the others do not mind
+        if (table.length > area.length - at) {
+            throw new ConfigurationException("The firmware tables need more than the " + area.length
+                    + " bytes that are there for them; attach fewer devices");
+        }
+        System.arraycopy(table, 0, area, at, table.length);
+        used = at + table.length;
+        return address + at;
     }
 
     private void list(byte[] table) {
@@ -65,93 +69,103 @@ public final class AcpiTables {
     }
 
     private byte[] finish() {
-        ByteBuffer entries = ByteBuffer.allocate(8 * listed.size()).order(ByteOrder.LITTLE_ENDIAN);
-        listed.forEach(entries::putLong);
-        long xsdt = place(table("XSDT", 1, entries.array()));
-        int used = area.position();
-        byte[] rsdp = rsdp(xsdt);
-        area.put(0, rsdp);
-        var all = new byte[used];
-        area.get(0, all);
-        return all;
+        var entries = new byte[8 * listed.size()];
+        for (int i = 0; i < listed.size(); i++) {
+            put(entries, 8 * i, 8, listed.get(i));
+        }
+        byte[] rsdp = rsdp(place(table("XSDT", 1, entries)));
+        System.arraycopy(rsdp, 0, area, 0, rsdp.length);
+        return Arrays.copyOf(area, used);
     }
 
     /** Root system description pointer, revision 2 (5.2.5.3). No RSDT: guests of 64 bits read the XSDT. */
     private static byte[] rsdp(long xsdt) {
-        ByteBuffer b = buffer(RSDP_SIZE);
-        b.put(ascii("RSD PTR ")).put((byte) 0).put(ascii(OEM)).put((byte) 2).putInt(0);
-        b.putInt(RSDP_SIZE).putLong(xsdt);
-        b.put(8, checksum(b.array(), 0, 20));
-        b.put(32, checksum(b.array(), 0, RSDP_SIZE));
-        return b.array();
+        var b = new byte[RSDP_SIZE];
+        put(b, 0, "RSD PTR ");
+        put(b, 9, OEM);
+        put(b, 15, 1, 2);
+        put(b, 20, 4, RSDP_SIZE);
+        put(b, 24, 8, xsdt);
+        b[8] = checksum(b, 20);
+        b[32] = checksum(b, RSDP_SIZE);
+        return b;
     }
 
     /** A table: header, {@code body}, checksum. {@code signature} has four characters. */
     public static byte[] table(String signature, int revision, byte[] body) {
-        ByteBuffer b = buffer(HEADER + body.length);
-        b.put(ascii(signature)).putInt(HEADER + body.length).put((byte) revision).put((byte) 0);
-        b.put(ascii(OEM)).put(ascii(OEM_TABLE)).putInt(1).put(ascii("VZ  ")).putInt(1);
-        b.put(body);
-        b.put(9, checksum(b.array(), 0, b.capacity()));
-        return b.array();
+        var b = new byte[HEADER + body.length];
+        put(b, 0, signature);
+        put(b, 4, 4, b.length);
+        put(b, 8, 1, revision);
+        put(b, 10, OEM);
+        put(b, 16, OEM_TABLE);
+        put(b, 24, 4, 1);
+        put(b, 28, "VZ  ");
+        put(b, 32, 4, 1);
+        System.arraycopy(body, 0, b, HEADER, body.length);
+        b[9] = checksum(b, b.length);
+        return b;
     }
 
     /** Firmware ACPI control structure, version 2 (5.2.10): no global lock holder, no waking vector. */
     private static byte[] facs() {
-        ByteBuffer b = buffer(FACS_SIZE);
-        b.put(ascii("FACS")).putInt(FACS_SIZE);
-        b.put(32, (byte) 2);
-        return b.array();
+        var b = new byte[FACS_SIZE];
+        put(b, 0, "FACS");
+        put(b, 4, 4, FACS_SIZE);
+        b[32] = 2;
+        return b;
     }
 
-    /** Fixed ACPI description table, revision 6 (5.2.9). */
+    /** Fixed ACPI description table, revision 6 (5.2.9). Offsets are those of the whole table. */
     private static byte[] fadt(FixedHardware f, long dsdt, long facs) {
-        ByteBuffer b = buffer(FADT_SIZE - HEADER);
-        at(b, 36).putInt((int) facs).putInt((int) dsdt);
-        at(b, 46).putShort((short) f.sciGsi());
-        at(b, 56).putInt(f.pm1Event());
-        at(b, 64).putInt(f.pm1Control());
-        at(b, 76).putInt(f.pmTimer());
-        at(b, 88).put((byte) 4).put((byte) 2); // PM1_EVT_LEN, PM1_CNT_LEN
-        at(b, 91).put((byte) 4); // PM_TMR_LEN
-        at(b, 96).putShort((short) 0xFFF).putShort((short) 0xFFF); // latencies of C2 and C3: neither is there
-        at(b, 108).put((byte) f.centuryRegister());
-        at(b, 109).putShort((short) f.bootArchitecture());
-        at(b, 112).putInt(FixedHardware.FLAGS);
-        address(at(b, 116), 8, 1, f.resetPort());
-        b.put((byte) f.resetValue());
-        at(b, 131).put((byte) 5); // minor version: ACPI 6.5
-        at(b, 132).putLong(0); // X_FIRMWARE_CTRL: the 32-bit field above holds it, and only one may
-        b.putLong(dsdt);
-        address(at(b, 148), 32, 3, f.pm1Event());
-        address(at(b, 172), 16, 2, f.pm1Control());
-        address(at(b, 208), 32, 3, f.pmTimer());
-        at(b, 268).put(ascii("VZ      ")); // hypervisor vendor
-        return table("FACP", 6, b.array());
-    }
-
-    /** Moves to {@code offset} of the whole table. */
-    private static ByteBuffer at(ByteBuffer body, int offset) {
-        return body.position(offset - HEADER);
+        var b = new byte[FADT_SIZE];
+        put(b, 36, 4, facs);
+        put(b, 40, 4, dsdt);
+        put(b, 46, 2, f.sciGsi());
+        put(b, 56, 4, f.pm1Event());
+        put(b, 64, 4, f.pm1Control());
+        put(b, 76, 4, f.pmTimer());
+        put(b, 88, 1, 4); // PM1_EVT_LEN
+        put(b, 89, 1, 2); // PM1_CNT_LEN
+        put(b, 91, 1, 4); // PM_TMR_LEN
+        put(b, 96, 2, 0xFFF); // latencies of C2 and C3: neither is there
+        put(b, 98, 2, 0xFFF);
+        put(b, 108, 1, f.centuryRegister());
+        put(b, 109, 2, f.bootArchitecture());
+        put(b, 112, 4, FixedHardware.FLAGS);
+        putPort(b, 116, 8, 1, f.resetPort());
+        put(b, 128, 1, f.resetValue());
+        put(b, 131, 1, 5); // minor version: ACPI 6.5
+        // X_FIRMWARE_CTRL stays 0: the 32-bit field above holds the address, and only one of them may.
+        put(b, 140, 8, dsdt);
+        putPort(b, 148, 32, 3, f.pm1Event());
+        putPort(b, 172, 16, 2, f.pm1Control());
+        putPort(b, 208, 32, 3, f.pmTimer());
+        put(b, 268, "VZ      "); // hypervisor vendor
+        return table("FACP", 6, Arrays.copyOfRange(b, HEADER, FADT_SIZE));
     }
 
     /** Generic address structure of an I/O port (5.2.3.2). */
-    private static void address(ByteBuffer b, int bits, int accessSize, int port) {
-        b.put((byte) 1).put((byte) bits).put((byte) 0).put((byte) accessSize).putLong(port);
+    private static void putPort(byte[] b, int offset, int bits, int accessSize, int port) {
+        put(b, offset, 1, 1); // system I/O space
+        put(b, offset + 1, 1, bits);
+        put(b, offset + 3, 1, accessSize);
+        put(b, offset + 4, 8, port);
     }
 
-    private static ByteBuffer buffer(int size) {
-        return ByteBuffer.allocate(size).order(ByteOrder.LITTLE_ENDIAN);
+    private static void put(byte[] b, int offset, int size, long value) {
+        System.arraycopy(Aml.little(value, size), 0, b, offset, size);
     }
 
-    private static byte[] ascii(String text) {
-        return text.getBytes(StandardCharsets.US_ASCII);
+    private static void put(byte[] b, int offset, String text) {
+        byte[] ascii = text.getBytes(StandardCharsets.US_ASCII);
+        System.arraycopy(ascii, 0, b, offset, ascii.length);
     }
 
-    /** What makes the bytes sum to zero. */
-    private static byte checksum(byte[] bytes, int from, int length) {
+    /** What makes the first {@code length} bytes sum to zero. */
+    private static byte checksum(byte[] bytes, int length) {
         int sum = 0;
-        for (int i = from; i < from + length; i++) {
+        for (int i = 0; i < length; i++) {
             sum += bytes[i];
         }
         return (byte) -sum;

@@ -60,7 +60,8 @@ public final class BootLoader {
     public StartState load(BootMethod method, byte[] firmwareTables) {
         if (firmwareTables.length > BootArea.FIRMWARE_TABLES_ROOM) {
             throw new ConfigurationException("The firmware tables have " + firmwareTables.length
-                    + " bytes, more than the " + BootArea.FIRMWARE_TABLES_ROOM + " that are there for them; attach fewer "
+                    + " bytes, more than the " + BootArea.FIRMWARE_TABLES_ROOM
+                    + " that are there for them; attach fewer "
                     + "devices");
         }
         memory.write(BootArea.FIRMWARE_TABLES, firmwareTables);
@@ -165,7 +166,8 @@ public final class BootLoader {
     private Loaded loadElf(ElfKernel elf, Optional<MemorySegment> setupHeader) {
         if (elf.start() < BootArea.HIGH_MEMORY) {
             throw new ConfigurationException("Cannot load " + elf.name() + ": its segment at 0x"
-                    + Long.toHexString(elf.start()) + " overlaps the zero page and the tables of the boot loader, which "
+                    + Long.toHexString(elf.start())
+                    + " overlaps the zero page and the tables of the boot loader, which "
                     + "lie below 0x100000");
         }
         for (ElfKernel.Segment segment : elf.segments()) {
@@ -217,7 +219,8 @@ public final class BootLoader {
             String names = String.join(", ", initrds.stream().map(BootFile::name).toList());
             throw new ConfigurationException(total == 0
                     ? "The initial RAM disk " + names + " is empty"
-                    : "The initial RAM disk " + names + " of " + total + " bytes does not fit between the kernel, which "
+                    : "The initial RAM disk " + names + " of " + total
+                            + " bytes does not fit between the kernel, which "
                             + "ends at 0x" + Long.toHexString(kernel.end) + ", and 0x" + Long.toHexString(top)
                             + "; give the guest more memory");
         }

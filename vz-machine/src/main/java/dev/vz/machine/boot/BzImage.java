@@ -59,8 +59,9 @@ public final class BzImage implements KernelImage {
                     + ", older than the 2.12 (Linux 3.8) that has a 64-bit entry");
         }
         if ((file.get(SHORT, 0x236) & XLF_KERNEL_64) == 0) {
-            throw new FormatException(cannot + "it is a 32-bit kernel (XLF_KERNEL_64 is clear in xloadflags); an x86-64 "
-                    + "one is needed");
+            throw new FormatException(
+                    cannot + "it is a 32-bit kernel (XLF_KERNEL_64 is clear in xloadflags); an x86-64 "
+                            + "one is needed");
         }
         int sectors = Byte.toUnsignedInt(file.get(ValueLayout.JAVA_BYTE, SETUP_HEADER));
         int setupBytes = ((sectors == 0 ? 4 : sectors) + 1) * SECTOR;
@@ -163,8 +164,9 @@ public final class BzImage implements KernelImage {
         long length = Integer.toUnsignedLong(file.get(INT, 0x24C));
         long kernelBytes = file.byteSize() - setupBytes;
         if (length == 0 || offset > kernelBytes || length > kernelBytes - offset) {
-            throw new FormatException("Cannot unpack " + name + ": its payload of " + length + " bytes at offset " + offset
-                    + " does not lie inside the " + kernelBytes + " bytes of the kernel");
+            throw new FormatException(
+                    "Cannot unpack " + name + ": its payload of " + length + " bytes at offset " + offset
+                            + " does not lie inside the " + kernelBytes + " bytes of the kernel");
         }
         return file.asSlice(setupBytes + offset, length);
     }

@@ -24,8 +24,9 @@ public sealed interface KernelImage permits BzImage, ElfKernel {
         if (BzImage.looksLike(bytes)) {
             return BzImage.parse(name, bytes);
         }
-        throw new FormatException("Cannot boot " + name + ": it is no kernel. It is neither a bzImage (\"HdrS\" at offset "
-                + "0x202) nor an ELF file; " + KernelGuess.describe(bytes));
+        throw new FormatException(
+                "Cannot boot " + name + ": it is no kernel. It is neither a bzImage (\"HdrS\" at offset "
+                        + "0x202) nor an ELF file; " + KernelGuess.describe(bytes));
     }
 
     /** Little-endian 16 bits. */

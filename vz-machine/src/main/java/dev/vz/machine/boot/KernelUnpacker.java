@@ -109,8 +109,9 @@ final class KernelUnpacker {
             int length = view.get(KernelImage.INT, at);
             at += 4;
             if (length <= 0 || length > end - at) {
-                throw new FormatException("Cannot unpack " + name + ": an LZ4 block of " + length + " bytes at offset " + at
-                        + " does not lie inside the payload of " + payload.length);
+                throw new FormatException(
+                        "Cannot unpack " + name + ": an LZ4 block of " + length + " bytes at offset " + at
+                                + " does not lie inside the payload of " + payload.length);
             }
             int expected = Math.min(LZ4_LEGACY_BLOCK, size - done);
             try (var block = new BlockLZ4CompressorInputStream(new ByteArrayInputStream(payload, at, length))) {

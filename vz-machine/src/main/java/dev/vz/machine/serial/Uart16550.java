@@ -518,8 +518,9 @@ public final class Uart16550 implements BusDevice, Stateful<Uart16550State> {
         boolean values = s.receive().stream().allMatch(v -> v >= 0 && v <= BREAK)
                 && s.transmit().stream().allMatch(v -> v >= 0 && v <= 0xFF);
         if (bits != 0 || !values || s.receive().size() > capacity || s.transmit().size() > capacity) {
-            throw new FormatException("Cannot restore " + name + ": a register is out of range or a FIFO holds more than "
-                    + capacity + " bytes in " + s);
+            throw new FormatException(
+                    "Cannot restore " + name + ": a register is out of range or a FIFO holds more than "
+                            + capacity + " bytes in " + s);
         }
     }
 
