@@ -16,6 +16,10 @@ module dev.vz.linux {
     exports dev.vz.linux.event;
     exports dev.vz.linux.file;
     exports dev.vz.linux.memory;
+    exports dev.vz.linux.network;
+    exports dev.vz.linux.socket;
+    exports dev.vz.linux.terminal;
+    exports dev.vz.linux.thread;
 
     provides dev.vz.memory.MemoryAllocator with dev.vz.linux.memory.LinuxMemoryAllocator;
 }

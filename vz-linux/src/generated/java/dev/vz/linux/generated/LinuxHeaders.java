@@ -482,6 +482,69 @@ public class LinuxHeaders extends LinuxHeaders$shared {
     public static int VMIN() {
         return VMIN;
     }
+    private static final int IGNBRK = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * #define IGNBRK 1
+     * }
+     */
+    public static int IGNBRK() {
+        return IGNBRK;
+    }
+    private static final int BRKINT = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * #define BRKINT 2
+     * }
+     */
+    public static int BRKINT() {
+        return BRKINT;
+    }
+    private static final int PARMRK = (int)8L;
+    /**
+     * {@snippet lang=c :
+     * #define PARMRK 8
+     * }
+     */
+    public static int PARMRK() {
+        return PARMRK;
+    }
+    private static final int ISTRIP = (int)32L;
+    /**
+     * {@snippet lang=c :
+     * #define ISTRIP 32
+     * }
+     */
+    public static int ISTRIP() {
+        return ISTRIP;
+    }
+    private static final int INLCR = (int)64L;
+    /**
+     * {@snippet lang=c :
+     * #define INLCR 64
+     * }
+     */
+    public static int INLCR() {
+        return INLCR;
+    }
+    private static final int IGNCR = (int)128L;
+    /**
+     * {@snippet lang=c :
+     * #define IGNCR 128
+     * }
+     */
+    public static int IGNCR() {
+        return IGNCR;
+    }
+    private static final int ICRNL = (int)256L;
+    /**
+     * {@snippet lang=c :
+     * #define ICRNL 256
+     * }
+     */
+    public static int ICRNL() {
+        return ICRNL;
+    }
     private static final int IXON = (int)1024L;
     /**
      * {@snippet lang=c :
@@ -491,14 +554,32 @@ public class LinuxHeaders extends LinuxHeaders$shared {
     public static int IXON() {
         return IXON;
     }
-    private static final int OPOST = (int)1L;
+    private static final int CSIZE = (int)48L;
     /**
      * {@snippet lang=c :
-     * #define OPOST 1
+     * #define CSIZE 48
      * }
      */
-    public static int OPOST() {
-        return OPOST;
+    public static int CSIZE() {
+        return CSIZE;
+    }
+    private static final int CS8 = (int)48L;
+    /**
+     * {@snippet lang=c :
+     * #define CS8 48
+     * }
+     */
+    public static int CS8() {
+        return CS8;
+    }
+    private static final int PARENB = (int)256L;
+    /**
+     * {@snippet lang=c :
+     * #define PARENB 256
+     * }
+     */
+    public static int PARENB() {
+        return PARENB;
     }
     private static final int ISIG = (int)1L;
     /**
@@ -526,6 +607,24 @@ public class LinuxHeaders extends LinuxHeaders$shared {
      */
     public static int ECHO() {
         return ECHO;
+    }
+    private static final int ECHONL = (int)64L;
+    /**
+     * {@snippet lang=c :
+     * #define ECHONL 64
+     * }
+     */
+    public static int ECHONL() {
+        return ECHONL;
+    }
+    private static final int IEXTEN = (int)32768L;
+    /**
+     * {@snippet lang=c :
+     * #define IEXTEN 32768
+     * }
+     */
+    public static int IEXTEN() {
+        return IEXTEN;
     }
     private static final int TCSANOW = (int)0L;
     /**
@@ -598,6 +697,15 @@ public class LinuxHeaders extends LinuxHeaders$shared {
      */
     public static int SO_RCVBUF() {
         return SO_RCVBUF;
+    }
+    private static final int SO_PEERCRED = (int)17L;
+    /**
+     * {@snippet lang=c :
+     * #define SO_PEERCRED 17
+     * }
+     */
+    public static int SO_PEERCRED() {
+        return SO_PEERCRED;
     }
     private static final int IFNAMSIZ = (int)16L;
     /**

@@ -47,13 +47,13 @@ public record BlockGeometry(long size, int logicalBlockSize, int physicalBlockSi
         range("BLKZEROOUT", device, LinuxHeaders.BLKZEROOUT(), offset, length);
     }
 
-    private static int ask(String request, FileDescriptor device, int number, MemorySegment answer) {
+    private static int ask(String request, FileDescriptor device, long number, MemorySegment answer) {
         answer.set(ValueLayout.JAVA_INT, 0, 0);
         Ioctl.checked(request, device, number, answer);
         return answer.get(ValueLayout.JAVA_INT, 0);
     }
 
-    private static void range(String request, FileDescriptor device, int number, long offset, long length) {
+    private static void range(String request, FileDescriptor device, long number, long offset, long length) {
         MemorySegment range = CallState.current().scratch();
         range.set(ValueLayout.JAVA_LONG, 0, offset);
         range.set(ValueLayout.JAVA_LONG, Long.BYTES, length);

@@ -6,6 +6,7 @@ import dev.vz.linux.FileDescriptor;
 import dev.vz.linux.call.FileCalls;
 import dev.vz.linux.generated.LinuxHeaders;
 import java.lang.foreign.MemorySegment;
+import java.lang.ref.Reference;
 
 /**
  * Reading and writing between descriptors and native memory.
@@ -50,12 +51,16 @@ public final class FileIo {
 
     /** readv(2): at the descriptor's own position, or whatever a stream has. */
     public static long readv(FileDescriptor descriptor, IoVectors vectors) {
-        return FileCalls.preadv2(descriptor.value(), vectors.array(), vectors.count(), -1, 0);
+        long result = FileCalls.preadv2(descriptor.value(), vectors.array(), vectors.count(), -1, 0);
+        Reference.reachabilityFence(vectors); // and with it the pieces, whose addresses the kernel has
+        return result;
     }
 
     /** writev(2): at the descriptor's own position, or to a stream. */
     public static long writev(FileDescriptor descriptor, IoVectors vectors) {
-        return FileCalls.pwritev2(descriptor.value(), vectors.array(), vectors.count(), -1, 0);
+        long result = FileCalls.pwritev2(descriptor.value(), vectors.array(), vectors.count(), -1, 0);
+        Reference.reachabilityFence(vectors); // and with it the pieces, whose addresses the kernel has
+        return result;
     }
 
     /** preadv2(2) at {@code position}; {@code flags} is 0 or of {@link #NO_WAIT} and {@link #HIGH_PRIORITY}. */
@@ -63,7 +68,9 @@ public final class FileIo {
         if (position < 0) {
             return -Errno.EINVAL; // the kernel would take -1 for the file's own position
         }
-        return FileCalls.preadv2(file.value(), vectors.array(), vectors.count(), position, flags);
+        long result = FileCalls.preadv2(file.value(), vectors.array(), vectors.count(), position, flags);
+        Reference.reachabilityFence(vectors); // and with it the pieces, whose addresses the kernel has
+        return result;
     }
 
     /** pwritev2(2) at {@code position}; {@code flags} is 0 or of the constants above. */
@@ -71,7 +78,9 @@ public final class FileIo {
         if (position < 0) {
             return -Errno.EINVAL;
         }
-        return FileCalls.pwritev2(file.value(), vectors.array(), vectors.count(), position, flags);
+        long result = FileCalls.pwritev2(file.value(), vectors.array(), vectors.count(), position, flags);
+        Reference.reachabilityFence(vectors); // and with it the pieces, whose addresses the kernel has
+        return result;
     }
 
     /**

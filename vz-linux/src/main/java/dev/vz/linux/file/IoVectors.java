@@ -24,8 +24,6 @@ public final class IoVectors {
 
     // The addresses are written as integers: an address layout would make a segment of each when reading back.
     private static final ValueLayout.OfLong WORD = ValueLayout.JAVA_LONG;
-    private static final long BASE = iovec.iov_base$offset();
-    private static final long LENGTH = iovec.iov_len$offset();
 
     private final MemorySegment array;
     private final @Nullable MemorySegment[] pieces;
@@ -110,15 +108,21 @@ public final class IoVectors {
 
     private void set(int index, long base, long length) {
         long at = index * iovec.sizeof();
-        array.set(WORD, at + BASE, base);
-        array.set(WORD, at + LENGTH, length);
+        array.set(WORD, at + Layout.BASE, base);
+        array.set(WORD, at + Layout.LENGTH, length);
     }
 
     private long base(int index) {
-        return array.get(WORD, index * iovec.sizeof() + BASE);
+        return array.get(WORD, index * iovec.sizeof() + Layout.BASE);
     }
 
     private long length(int index) {
-        return array.get(WORD, index * iovec.sizeof() + LENGTH);
+        return array.get(WORD, index * iovec.sizeof() + Layout.LENGTH);
+    }
+
+    // Apart, so that the bindings are first touched after the check for native access.
+    private static final class Layout {
+        static final long BASE = iovec.iov_base$offset();
+        static final long LENGTH = iovec.iov_len$offset();
     }
 }

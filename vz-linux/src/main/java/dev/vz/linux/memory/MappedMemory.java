@@ -234,6 +234,12 @@ public final class MappedMemory implements AutoCloseable {
         return resident * PAGE;
     }
 
+    /** How the memory is held, by the kernel's account of this process's mappings. */
+    public MemoryUsage usage() {
+        checkRange("reading the usage", 0, mapping.size());
+        return MemoryUsage.of(address(), mapping.size());
+    }
+
     /**
      * Unmaps the memory and its guards; does nothing the second time.
      *

@@ -1,0 +1,13 @@
+/**
+ * Unix sockets: streams, datagrams and sequenced packets, with descriptors passed along.
+ *
+ * <p>
+ * {@link dev.vz.linux.socket.UnixSocket} and {@link dev.vz.linux.socket.UnixListener} are connections and who waits for
+ * them; a {@link dev.vz.linux.socket.SocketMessage} carries pieces of memory and descriptors, a
+ * {@link dev.vz.linux.socket.MessageBatch} many messages in one call. Sending and receiving return the error number negated
+ * and allocate nothing but what represents a received descriptor.
+ */
+@NullMarked
+package dev.vz.linux.socket;
+
+import org.jspecify.annotations.NullMarked;
