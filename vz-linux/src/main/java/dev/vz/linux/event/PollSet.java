@@ -95,8 +95,12 @@ public final class PollSet {
             mask = scratch.address() + 16;
             blocked.store(scratch.asSlice(16, SignalSet.SIZE));
         }
-        int result = EventCalls.ppoll(array.address(), count, timeout < 0 ? 0 : scratch.address(), mask);
-        Reference.reachabilityFence(this);
+        int result;
+        try {
+            result = EventCalls.ppoll(array.address(), count, timeout < 0 ? 0 : scratch.address(), mask);
+        } finally {
+            Reference.reachabilityFence(this);
+        }
         if (result < 0 && result != -Errno.EINTR) {
             throw Errno.failure("ppoll", count + " descriptors", result);
         }

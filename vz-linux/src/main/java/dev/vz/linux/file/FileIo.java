@@ -51,16 +51,20 @@ public final class FileIo {
 
     /** readv(2): at the descriptor's own position, or whatever a stream has. */
     public static long readv(FileDescriptor descriptor, IoVectors vectors) {
-        long result = FileCalls.preadv2(descriptor.value(), vectors.array(), vectors.count(), -1, 0);
-        Reference.reachabilityFence(vectors); // and with it the pieces, whose addresses the kernel has
-        return result;
+        try {
+            return FileCalls.preadv2(descriptor.value(), vectors.array(), vectors.count(), -1, 0);
+        } finally {
+            Reference.reachabilityFence(vectors); // and with it the pieces, whose addresses the kernel has
+        }
     }
 
     /** writev(2): at the descriptor's own position, or to a stream. */
     public static long writev(FileDescriptor descriptor, IoVectors vectors) {
-        long result = FileCalls.pwritev2(descriptor.value(), vectors.array(), vectors.count(), -1, 0);
-        Reference.reachabilityFence(vectors); // and with it the pieces, whose addresses the kernel has
-        return result;
+        try {
+            return FileCalls.pwritev2(descriptor.value(), vectors.array(), vectors.count(), -1, 0);
+        } finally {
+            Reference.reachabilityFence(vectors); // and with it the pieces, whose addresses the kernel has
+        }
     }
 
     /** preadv2(2) at {@code position}; {@code flags} is 0 or of {@link #NO_WAIT} and {@link #HIGH_PRIORITY}. */
@@ -68,9 +72,11 @@ public final class FileIo {
         if (position < 0) {
             return -Errno.EINVAL; // the kernel would take -1 for the file's own position
         }
-        long result = FileCalls.preadv2(file.value(), vectors.array(), vectors.count(), position, flags);
-        Reference.reachabilityFence(vectors); // and with it the pieces, whose addresses the kernel has
-        return result;
+        try {
+            return FileCalls.preadv2(file.value(), vectors.array(), vectors.count(), position, flags);
+        } finally {
+            Reference.reachabilityFence(vectors); // and with it the pieces, whose addresses the kernel has
+        }
     }
 
     /** pwritev2(2) at {@code position}; {@code flags} is 0 or of the constants above. */
@@ -78,9 +84,11 @@ public final class FileIo {
         if (position < 0) {
             return -Errno.EINVAL;
         }
-        long result = FileCalls.pwritev2(file.value(), vectors.array(), vectors.count(), position, flags);
-        Reference.reachabilityFence(vectors); // and with it the pieces, whose addresses the kernel has
-        return result;
+        try {
+            return FileCalls.pwritev2(file.value(), vectors.array(), vectors.count(), position, flags);
+        } finally {
+            Reference.reachabilityFence(vectors); // and with it the pieces, whose addresses the kernel has
+        }
     }
 
     /**

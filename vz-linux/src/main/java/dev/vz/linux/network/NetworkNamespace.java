@@ -79,13 +79,12 @@ public final class NetworkNamespace implements AutoCloseable {
         try {
             return task.get();
         } catch (ExecutionException failure) {
-            if (failure.getCause() instanceof RuntimeException exception) {
-                throw exception;
+            switch (failure.getCause()) {
+                case RuntimeException exception -> throw exception;
+                case Error error -> throw error;
+                case Exception exception -> throw new HostException("work in", name, exception);
+                case null, default -> throw new HostException("work in", name, failure);
             }
-            if (failure.getCause() instanceof Error error) {
-                throw error;
-            }
-            throw new HostException("work in", name, failure.getCause());
         } catch (InterruptedException interruption) {
             Thread.currentThread().interrupt();
             throw new LifecycleException("The wait for work in " + name + " was interrupted; the work goes on",

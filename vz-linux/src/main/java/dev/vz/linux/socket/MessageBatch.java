@@ -69,10 +69,12 @@ public final class MessageBatch {
      */
     public int send(FileDescriptor socket, int from, int count) {
         Objects.checkFromIndexSize(from, count, capacity);
-        int result = SocketCalls.sendmmsg(socket.value(), headers.address() + from * Layout.HEADER, count,
-                LinuxHeaders.MSG_NOSIGNAL());
-        Reference.reachabilityFence(this);
-        return result;
+        try {
+            return SocketCalls.sendmmsg(socket.value(), headers.address() + from * Layout.HEADER, count,
+                    LinuxHeaders.MSG_NOSIGNAL());
+        } finally {
+            Reference.reachabilityFence(this);
+        }
     }
 
     /**
@@ -82,9 +84,11 @@ public final class MessageBatch {
      */
     public int receive(FileDescriptor socket, int count) {
         Objects.checkFromIndexSize(0, count, capacity);
-        int result = SocketCalls.recvmmsg(socket.value(), headers.address(), count, LinuxHeaders.MSG_WAITFORONE(), 0);
-        Reference.reachabilityFence(this);
-        return result;
+        try {
+            return SocketCalls.recvmmsg(socket.value(), headers.address(), count, LinuxHeaders.MSG_WAITFORONE(), 0);
+        } finally {
+            Reference.reachabilityFence(this);
+        }
     }
 
     /** Bytes of message {@code index} that were sent or received. */

@@ -83,9 +83,11 @@ public final class SocketMessage implements AutoCloseable {
         } else {
             prepare(0);
         }
-        long result = SocketCalls.sendmsg(socket.descriptor().value(), header.address(), LinuxHeaders.MSG_NOSIGNAL());
-        Reference.reachabilityFence(this);
-        return result;
+        try {
+            return SocketCalls.sendmsg(socket.descriptor().value(), header.address(), LinuxHeaders.MSG_NOSIGNAL());
+        } finally {
+            Reference.reachabilityFence(this);
+        }
     }
 
     /**
@@ -99,7 +101,6 @@ public final class SocketMessage implements AutoCloseable {
         prepare(Layout.HEADER + (long) Integer.BYTES * maximumDescriptors);
         int flags = LinuxHeaders.MSG_CMSG_CLOEXEC();
         long result = SocketCalls.recvmsg(socket.descriptor().value(), header.address(), flags);
-        Reference.reachabilityFence(this);
         if (result < 0) {
             truncated = false;
             return result;

@@ -45,7 +45,7 @@ public final class Signals {
      */
     public static int send(int thread, int signal) {
         NativeAccess.require();
-        return ThreadCalls.tgkill(Process.ID, thread, signal);
+        return ThreadCalls.tgkill(ThisProcess.ID, thread, signal);
     }
 
     /** Blocks {@code signals} in the calling thread, and returns what was blocked before. */
@@ -108,7 +108,7 @@ public final class Signals {
     }
 
     // Asked for once: a kick is a system call, not two.
-    private static final class Process {
+    private static final class ThisProcess {
         static final int ID = ThreadCalls.getpid();
     }
 }
