@@ -38,8 +38,7 @@ final class EventCodec {
      * Writes all of {@code events}. The parts that are optional in the interface are marked as given only where the
      * machine has them: an unknown mark would make the kernel refuse everything.
      */
-    static void write(MemorySegment s, VcpuEvents events, boolean payload, boolean tripleFault, boolean smm,
-            boolean sipi) {
+    static void write(MemorySegment s, VcpuEvents events, MachineFeatures features) {
         s.fill((byte) 0);
         int flags = KvmHeaders.KVM_VCPUEVENT_VALID_NMI_PENDING() | KvmHeaders.KVM_VCPUEVENT_VALID_SHADOW();
         MemorySegment e = kvm_vcpu_events.exception(s);
@@ -47,7 +46,7 @@ final class EventCodec {
         exception.nr(e, (byte) events.exception().vector());
         exception.has_error_code(e, bit(events.exception().hasErrorCode()));
         exception.error_code(e, events.exception().errorCode());
-        if (payload) {
+        if (features.exceptionPayload()) {
             flags |= KvmHeaders.KVM_VCPUEVENT_VALID_PAYLOAD();
             exception.pending(e, bit(events.exception().pending()));
             kvm_vcpu_events.exception_has_payload(s, bit(events.exception().hasPayload()));
@@ -65,11 +64,11 @@ final class EventCodec {
         nmi.injected(n, bit(events.nmi().injected()));
         nmi.pending(n, (byte) events.nmi().pending());
         nmi.masked(n, bit(events.nmi().masked()));
-        if (sipi) {
+        if (features.hasLapic()) {
             flags |= KvmHeaders.KVM_VCPUEVENT_VALID_SIPI_VECTOR();
             kvm_vcpu_events.sipi_vector(s, events.sipiVector());
         }
-        if (smm) {
+        if (features.smm()) {
             flags |= KvmHeaders.KVM_VCPUEVENT_VALID_SMM();
             MemorySegment m = kvm_vcpu_events.smi(s);
             smi.smm(m, bit(events.smi().inSmm()));
@@ -77,7 +76,7 @@ final class EventCodec {
             smi.smm_inside_nmi(m, bit(events.smi().insideNmi()));
             smi.latched_init(m, bit(events.smi().latchedInit()));
         }
-        if (tripleFault) {
+        if (features.tripleFaultEvent()) {
             flags |= KvmHeaders.KVM_VCPUEVENT_VALID_TRIPLE_FAULT();
             triple_fault.pending(kvm_vcpu_events.triple_fault(s), bit(events.tripleFault()));
         }

@@ -10,7 +10,6 @@ import dev.vz.kvm.generated.kvm_dtable;
 import dev.vz.kvm.generated.kvm_regs;
 import dev.vz.kvm.generated.kvm_segment;
 import dev.vz.kvm.generated.kvm_sregs;
-import dev.vz.kvm.generated.kvm_sregs2;
 import java.lang.foreign.MemorySegment;
 
 /** General, special and debug registers between KVM's structures and the house's records. */
@@ -47,13 +46,16 @@ final class RegisterCodec {
         kvm_regs.rflags(s, r.rflags());
     }
 
-    static SpecialRegisters readSpecial(MemorySegment s) {
+    /**
+     * Reads {@code kvm_sregs}; or {@code kvm_sregs2}, which is the same up to the interrupt bitmap that it does not have.
+     */
+    static SpecialRegisters readSpecial(MemorySegment s, boolean bitmap) {
         return new SpecialRegisters(readSegment(kvm_sregs.cs(s)), readSegment(kvm_sregs.ds(s)),
                 readSegment(kvm_sregs.es(s)), readSegment(kvm_sregs.fs(s)), readSegment(kvm_sregs.gs(s)),
                 readSegment(kvm_sregs.ss(s)), readSegment(kvm_sregs.tr(s)), readSegment(kvm_sregs.ldt(s)),
                 readTable(kvm_sregs.gdt(s)), readTable(kvm_sregs.idt(s)), kvm_sregs.cr0(s), kvm_sregs.cr2(s),
                 kvm_sregs.cr3(s), kvm_sregs.cr4(s), kvm_sregs.cr8(s), kvm_sregs.efer(s), kvm_sregs.apic_base(s),
-                readPending(s));
+                bitmap ? readPending(s) : -1);
     }
 
     static void writeSpecial(MemorySegment s, SpecialRegisters r) {
@@ -76,7 +78,7 @@ final class RegisterCodec {
         kvm_sregs.apic_base(s, r.apicBase());
         kvm_sregs.interrupt_bitmap(s).fill((byte) 0);
         if (r.pendingInterrupt() >= 0) {
-            long word = r.pendingInterrupt() >>> 6;
+            int word = r.pendingInterrupt() >>> 6;
             kvm_sregs.interrupt_bitmap(s, word, 1L << r.pendingInterrupt());
         }
     }
@@ -90,36 +92,6 @@ final class RegisterCodec {
             }
         }
         return -1;
-    }
-
-    /** The special registers of {@code kvm_sregs2}, which is {@code kvm_sregs} up to the interrupt bitmap. */
-    static SpecialRegisters readSpecial2(MemorySegment s) {
-        return new SpecialRegisters(readSegment(kvm_sregs2.cs(s)), readSegment(kvm_sregs2.ds(s)),
-                readSegment(kvm_sregs2.es(s)), readSegment(kvm_sregs2.fs(s)), readSegment(kvm_sregs2.gs(s)),
-                readSegment(kvm_sregs2.ss(s)), readSegment(kvm_sregs2.tr(s)), readSegment(kvm_sregs2.ldt(s)),
-                readTable(kvm_sregs2.gdt(s)), readTable(kvm_sregs2.idt(s)), kvm_sregs2.cr0(s), kvm_sregs2.cr2(s),
-                kvm_sregs2.cr3(s), kvm_sregs2.cr4(s), kvm_sregs2.cr8(s), kvm_sregs2.efer(s), kvm_sregs2.apic_base(s),
-                -1);
-    }
-
-    static void writeSpecial2(MemorySegment s, SpecialRegisters r) {
-        writeSegment(kvm_sregs2.cs(s), r.cs());
-        writeSegment(kvm_sregs2.ds(s), r.ds());
-        writeSegment(kvm_sregs2.es(s), r.es());
-        writeSegment(kvm_sregs2.fs(s), r.fs());
-        writeSegment(kvm_sregs2.gs(s), r.gs());
-        writeSegment(kvm_sregs2.ss(s), r.ss());
-        writeSegment(kvm_sregs2.tr(s), r.tr());
-        writeSegment(kvm_sregs2.ldt(s), r.ldt());
-        writeTable(kvm_sregs2.gdt(s), r.gdt());
-        writeTable(kvm_sregs2.idt(s), r.idt());
-        kvm_sregs2.cr0(s, r.cr0());
-        kvm_sregs2.cr2(s, r.cr2());
-        kvm_sregs2.cr3(s, r.cr3());
-        kvm_sregs2.cr4(s, r.cr4());
-        kvm_sregs2.cr8(s, r.cr8());
-        kvm_sregs2.efer(s, r.efer());
-        kvm_sregs2.apic_base(s, r.apicBase());
     }
 
     private static Segment readSegment(MemorySegment s) {

@@ -1,0 +1,237 @@
+package dev.vz.kvm;
+
+import dev.vz.error.CapabilityException;
+import dev.vz.error.ConfigurationException;
+import dev.vz.error.LifecycleException;
+import dev.vz.hypervisor.DirtyTracking;
+import dev.vz.hypervisor.GuestClock;
+import dev.vz.hypervisor.MemoryHotPlug;
+import dev.vz.hypervisor.VirtualMachine;
+import dev.vz.hypervisor.VirtualMachineConfig;
+import dev.vz.irq.InterruptLine;
+import dev.vz.kvm.generated.KvmHeaders;
+import dev.vz.kvm.generated.kvm_create_guest_memfd;
+import dev.vz.linux.FileDescriptor;
+import dev.vz.linux.Ioctl;
+import dev.vz.memory.DirtyBitmap;
+import dev.vz.memory.MemoryRegion;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+
+/**
+ * A machine of KVM.
+ *
+ * <p>
+ * Its memory is shown to the vCPUs region by region. One whose interrupt controllers are in the kernel is also a
+ * {@link dev.vz.irq.MsiSink}, and with all of them there {@link dev.vz.hypervisor.InterruptControllers}.
+ */
+public abstract sealed class KvmVirtualMachine implements VirtualMachine, DirtyTracking, MemoryHotPlug, GuestClock
+        permits BareMachine, SplitMachine, FullMachine {
+
+    private final FileDescriptor descriptor;
+    private final KvmHost host;
+    private final VirtualMachineConfig config;
+    private final MachineFeatures features;
+    private final KvmMemorySlots slots;
+    private final DirtyPages dirtyPages;
+    private final TreeMap<Integer, KvmVcpu> vcpus = new TreeMap<>();
+    private boolean closing;
+
+    KvmVirtualMachine(FileDescriptor descriptor, KvmHost host, VirtualMachineConfig config, MachineFeatures features,
+            KvmMemorySlots slots) {
+        this.descriptor = descriptor;
+        this.host = host;
+        this.config = config;
+        this.features = features;
+        this.slots = slots;
+        this.dirtyPages = new DirtyPages(descriptor, host, slots, config.memory());
+    }
+
+    @Override
+    public final VirtualMachineConfig config() {
+        return config;
+    }
+
+    /** What {@code KVM_CHECK_EXTENSION} says of this machine, which can be less than of the system. */
+    public final int check(KvmCapability capability) {
+        return Ioctl.checked("ioctl KVM_CHECK_EXTENSION", descriptor, KvmHeaders.KVM_CHECK_EXTENSION(),
+                capability.number());
+    }
+
+    /**
+     * Switches {@code capability} on (KVM_ENABLE_CAP).
+     *
+     * @param arguments four at most; their meaning is the capability's
+     * @throws CapabilityException         if the kernel does not have it
+     * @throws dev.vz.error.HostException if it refuses the arguments, or the moment: many are for before the first vCPU
+     */
+    public final void enable(KvmCapability capability, long... arguments) {
+        if (check(capability) <= 0) {
+            throw new CapabilityException("This KVM lacks " + capability.kernelName() + ", which machine \""
+                    + config.name() + "\" is to switch on");
+        }
+        MachineBuilder.enable(descriptor, capability, arguments);
+    }
+
+    // -------------------------------------------------------------------------------------------------- vCPUs
+
+    @Override
+    public final KvmVcpu createVcpu(int id) {
+        if (id < 0 || id >= config.maxVcpus()) {
+            throw new ConfigurationException("Machine \"" + config.name() + "\" has vCPUs 0 to "
+                    + (config.maxVcpus() - 1) + ", there is no vCPU " + id);
+        }
+        synchronized (vcpus) {
+            if (closing) {
+                throw new LifecycleException("Machine \"" + config.name() + "\" is closed; it takes no further vCPU");
+            }
+            if (vcpus.containsKey(id)) {
+                throw new ConfigurationException("Machine \"" + config.name() + "\" has vCPU " + id + " already");
+            }
+            KvmVcpu vcpu = KvmVcpu.create(this, id);
+            vcpus.put(id, vcpu);
+            return vcpu;
+        }
+    }
+
+    @Override
+    public final List<KvmVcpu> vcpus() {
+        synchronized (vcpus) {
+            return List.copyOf(vcpus.values());
+        }
+    }
+
+    @Override
+    public InterruptLine line(int gsi) {
+        throw new CapabilityException("Machine \"" + config.name() + "\" has no interrupt controllers with lines in "
+                + "the kernel (it was made with " + config.interrupts() + "): inject into the vCPU, or wire the line to "
+                + "the board's own controllers");
+    }
+
+    // ------------------------------------------------------------------------------------------------- memory
+
+    /** The memory as the kernel sees it. */
+    public final KvmMemorySlots memorySlots() {
+        return slots;
+    }
+
+    /**
+     * Makes a file of {@code size} bytes, a multiple of 4096, for the guest's own pages (KVM_CREATE_GUEST_MEMFD); empty
+     * where the kernel has no such files, or none that can be mapped. The caller closes it.
+     *
+     * @param mappable whether this process may map it
+     */
+    public final Optional<KvmGuestMemoryFile> createGuestMemoryFile(long size, boolean mappable) {
+        long wanted = mappable ? KvmHeaders.GUEST_MEMFD_FLAG_MMAP() | KvmHeaders.GUEST_MEMFD_FLAG_INIT_SHARED() : 0;
+        if (check(KvmCapability.GUEST_MEMFD) <= 0 || (check(KvmCapability.GUEST_MEMFD_FLAGS) & wanted) != wanted) {
+            return Optional.empty();
+        }
+        try (var arena = Arena.ofConfined()) {
+            MemorySegment s = kvm_create_guest_memfd.allocate(arena);
+            kvm_create_guest_memfd.size(s, size);
+            kvm_create_guest_memfd.flags(s, wanted);
+            int number = Ioctl.checked("ioctl KVM_CREATE_GUEST_MEMFD of " + size + " bytes", descriptor,
+                    KvmHeaders.KVM_CREATE_GUEST_MEMFD(), s);
+            var file = FileDescriptor.adopt(number, "guest_memfd of machine \"" + config.name() + "\"");
+            return Optional.of(new KvmGuestMemoryFile(file, size, mappable));
+        }
+    }
+
+    @Override
+    public final void plug(MemoryRegion region) {
+        memory().add(region);
+        try {
+            dirtyPages.add(slots.add(region));
+        } catch (RuntimeException | Error failure) {
+            memory().remove(region);
+            throw failure;
+        }
+    }
+
+    @Override
+    public final void unplug(MemoryRegion region) {
+        slots.remove(slots.find(region).orElseThrow(() -> new ConfigurationException(region + " is not in machine \""
+                + config.name() + "\"")));
+        memory().remove(region);
+    }
+
+    @Override
+    public final void startDirtyTracking() {
+        dirtyPages.start();
+    }
+
+    @Override
+    public final void collectDirty(MemoryRegion region, DirtyBitmap into) {
+        dirtyPages.collect(region, into);
+    }
+
+    @Override
+    public final void stopDirtyTracking() {
+        dirtyPages.stop();
+    }
+
+    // -------------------------------------------------------------------------------------------------- clock
+
+    @Override
+    public final long clockNanos() {
+        return MachineClock.read(descriptor).nanos();
+    }
+
+    @Override
+    public final void setClockNanos(long nanos) {
+        MachineClock.set(descriptor, nanos);
+    }
+
+    // ----------------------------------------------------------------------------------------------- lifetime
+
+    /**
+     * Ends the machine: kicks the vCPUs out of the guest, waits until no thread is in {@code run}, and releases everything
+     * but the memory. Idempotent; of several threads that close, each returns when it is done.
+     *
+     * @throws LifecycleException if called by a thread that is inside {@code run} of one of its vCPUs
+     */
+    @Override
+    public final void close() {
+        synchronized (vcpus) {
+            for (KvmVcpu vcpu : vcpus.values()) {
+                if (vcpu.isRunByCaller()) {
+                    throw new LifecycleException("Machine \"" + config.name() + "\" cannot be closed from inside the run"
+                            + " of " + vcpu + ", for which the close would wait; leave the run first");
+                }
+            }
+            if (closing) {
+                return;
+            }
+            closing = true;
+            Stream<KvmVcpu> open = vcpus.values().stream().filter(KvmVcpu::shut);
+            open.toList().forEach(KvmVcpu::expelAndRelease);
+            release();
+            descriptor.close();
+        }
+    }
+
+    /** Releases what the kinds of machine have of their own. The vCPUs are gone. */
+    void release() {
+    }
+
+    FileDescriptor descriptor() {
+        return descriptor;
+    }
+
+    KvmHost host() {
+        return host;
+    }
+
+    MachineFeatures features() {
+        return features;
+    }
+
+    @Override
+    public final String toString() {
+        return "KVM machine \"" + config.name() + "\"";
+    }
+}
