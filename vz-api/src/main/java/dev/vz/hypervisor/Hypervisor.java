@@ -28,6 +28,14 @@ public interface Hypervisor {
     Set<Capability> capabilities();
 
     /**
+     * Why {@code capability} is not among {@link #capabilities()} here, as a clause that can follow a colon; empty where
+     * there is nothing to say beyond that, or where it is among them.
+     */
+    default String reasonWithout(Capability capability) {
+        return "";
+    }
+
+    /**
      * Makes an empty machine: memory, no vCPUs.
      *
      * @throws dev.vz.error.CapabilityException    if {@code config} asks for what {@link #capabilities()} lacks

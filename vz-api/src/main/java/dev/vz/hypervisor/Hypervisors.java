@@ -50,7 +50,17 @@ public final class Hypervisors {
         }
         var lacking = new ArrayList<Capability>(List.of(needed));
         lacking.removeAll(candidate.capabilities());
-        return lacking.isEmpty() ? "" : "lacks " + lacking + " on this host (choose another back end)";
+        if (lacking.isEmpty()) {
+            return "";
+        }
+        var text = new StringBuilder("lacks ").append(lacking).append(" on this host");
+        for (Capability capability : lacking) {
+            String reason = candidate.reasonWithout(capability);
+            if (!reason.isEmpty()) {
+                text.append(": ").append(reason);
+            }
+        }
+        return text.append(" (choose another back end)").toString();
     }
 
     /**

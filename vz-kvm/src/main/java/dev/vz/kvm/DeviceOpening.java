@@ -70,7 +70,7 @@ sealed interface DeviceOpening {
         }
     }
 
-    private static Refused notOpened(Path path, int errno) {
+    static Refused notOpened(Path path, int errno) {
         String remedy = switch (errno) {
             case Errno.ENOENT, Errno.ENODEV, Errno.ENXIO, Errno.ENOTDIR ->
                 "load the module (modprobe kvm_intel or kvm_amd), switch virtualization on in the firmware, or pass the "
@@ -98,7 +98,7 @@ sealed interface DeviceOpening {
         return new Refused(reason, remedy, new CapabilityException(reason + "; " + remedy));
     }
 
-    private static @Nullable Refused checkMissing(Path path, List<String> missing) {
+    static @Nullable Refused checkMissing(Path path, List<String> missing) {
         if (missing.isEmpty()) {
             return null;
         }

@@ -61,8 +61,16 @@ public final class KvmHypervisor implements Hypervisor {
             if (system.check(KvmCapability.MAX_VCPUS) > 1) {
                 found.add(Capability.SMP);
             }
+            if (FullSystemProbe.obstacle(device).isEmpty()) {
+                found.add(Capability.FULL_SYSTEM);
+            }
             return Collections.unmodifiableSet(found);
         }
+    }
+
+    @Override
+    public String reasonWithout(Capability capability) {
+        return capability == Capability.FULL_SYSTEM ? FullSystemProbe.obstacle(device).orElse("") : "";
     }
 
     private static void add(Set<Capability> found, Capability capability, KvmSystem system, KvmCapability... needed) {

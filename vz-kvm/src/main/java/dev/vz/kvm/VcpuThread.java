@@ -2,86 +2,73 @@ package dev.vz.kvm;
 
 import dev.vz.error.LifecycleException;
 import dev.vz.kvm.generated.KvmHeaders;
+import dev.vz.linux.Errno;
 import dev.vz.linux.FileDescriptor;
 import dev.vz.linux.Ioctl;
+import dev.vz.linux.thread.NativeThread;
+import dev.vz.linux.thread.SignalSet;
+import dev.vz.linux.thread.Signals;
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.lang.invoke.MethodHandle;
 
-/** INTERIM. */
+/**
+ * The signal that gets a thread out of KVM_RUN, and the mask that confines it there.
+ *
+ * <p>
+ * It has no handler and never runs one. A thread that has ever run a vCPU keeps it blocked; the kernel opens it for the
+ * duration of KVM_RUN, sees it pending, returns EINTR and blocks it again, and the thread takes it off its queue. Every
+ * other signal is treated inside KVM_RUN as outside, so those that the JVM sends to its own threads arrive as ever.
+ */
 final class VcpuThread {
 
-    static final int SIGNAL = 62;
-
-    private static final Linker L = Linker.nativeLinker();
-    private static final ValueLayout.OfInt I = ValueLayout.JAVA_INT;
-    private static final java.lang.foreign.AddressLayout P = ValueLayout.ADDRESS;
-    private static final MethodHandle GETTID = h("gettid", FunctionDescriptor.of(I));
-    private static final MethodHandle TGKILL = h("tgkill", FunctionDescriptor.of(I, I, I, I));
-    private static final MethodHandle SIGMASK = h("pthread_sigmask", FunctionDescriptor.of(I, I, P, P));
-    private static final MethodHandle WAIT = h("sigtimedwait", FunctionDescriptor.of(I, P, P, P));
-    private static final int PID = (int) ProcessHandle.current().pid();
-    private static final MemorySegment SET = set();
-    private static final MemorySegment ZERO = Arena.global().allocate(16);
+    /** A real-time signal, well away from the first ones that libraries like to take. */
+    private static final int INDEX = 28;
 
     private VcpuThread() {
     }
 
-    private static MethodHandle h(String n, FunctionDescriptor d) {
-        return L.downcallHandle(L.defaultLookup().findOrThrow(n), d);
-    }
-
-    private static MemorySegment set() {
-        MemorySegment s = Arena.global().allocate(128);
-        s.set(ValueLayout.JAVA_LONG, 0, 1L << SIGNAL - 1);
-        return s;
-    }
-
+    /** Makes the calling thread fit to run vCPUs, and returns the kernel's id of it. */
     static int prepare() {
         if (Thread.currentThread().isVirtual()) {
-            throw new LifecycleException("A vCPU runs on a platform thread");
+            throw new LifecycleException("A vCPU runs on a platform thread; " + Thread.currentThread()
+                    + " is virtual, and the guest would keep its carrier");
         }
-        try {
-            var _ = (int) SIGMASK.invokeExact(0, SET, MemorySegment.NULL);
-            return (int) GETTID.invokeExact();
-        } catch (Throwable t) {
-            throw new IllegalStateException(t);
-        }
+        Signals.block(Kick.SET);
+        return NativeThread.id();
     }
 
+    /** KVM_SET_SIGNAL_MASK: inside KVM_RUN of {@code vcpu} the calling thread blocks what it blocks now, but the kick. */
     static void setRunMask(FileDescriptor vcpu) {
+        SignalSet inside = Signals.blocked().without(Kick.SIGNAL);
         try (var arena = Arena.ofConfined()) {
-            MemorySegment now = arena.allocate(128);
-            var _ = (int) SIGMASK.invokeExact(0, MemorySegment.NULL, now);
-            MemorySegment mask = arena.allocate(12, 4);
-            mask.set(ValueLayout.JAVA_INT, 0, 8);
-            mask.set(ValueLayout.JAVA_LONG_UNALIGNED, 4, now.get(ValueLayout.JAVA_LONG, 0) & ~(1L << SIGNAL - 1));
+            // struct kvm_signal_mask: the length of the kernel's sigset, then the sigset.
+            MemorySegment mask = arena.allocate(4 + Long.BYTES, 4);
+            mask.set(ValueLayout.JAVA_INT, 0, Long.BYTES);
+            mask.set(ValueLayout.JAVA_LONG_UNALIGNED, 4, inside.bits());
             Ioctl.checked("ioctl KVM_SET_SIGNAL_MASK", vcpu, KvmHeaders.KVM_SET_SIGNAL_MASK(), mask);
-        } catch (RuntimeException e) {
-            throw e;
-        } catch (Throwable t) {
-            throw new IllegalStateException(t);
         }
     }
 
-    static void signal(int threadId) {
-        try {
-            var _ = (int) TGKILL.invokeExact(PID, threadId, SIGNAL);
-        } catch (Throwable t) {
-            throw new IllegalStateException(t);
+    /** Sends the kick to {@code thread}, which is inside {@code run} and stays there until this returns. */
+    static void signal(int thread) {
+        int result = Signals.send(thread, Kick.SIGNAL);
+        // EAGAIN: the user's queue of signals is full, so that thread has some to wake up for.
+        if (result < 0 && result != -Errno.EAGAIN) {
+            throw Errno.failure("tgkill with signal " + Kick.SIGNAL, "vCPU thread " + thread, result);
         }
     }
 
+    /** Takes the kick off the calling thread's queue, however often it is there. */
     static void drainSignal() {
-        try {
-            while ((int) WAIT.invokeExact(SET, MemorySegment.NULL, ZERO) == SIGNAL) {
-                Thread.onSpinWait();
-            }
-        } catch (Throwable t) {
-            throw new IllegalStateException(t);
+        while (Signals.consume(Kick.SET) != 0) {
+            Thread.onSpinWait();
         }
+    }
+
+    /** Apart, so that it is asked for after the check for native access. */
+    private static final class Kick {
+        static final int SIGNAL = Signals.realTime(INDEX);
+        static final SignalSet SET = SignalSet.of(SIGNAL);
     }
 }

@@ -6,7 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.vz.cpu.Vcpu;
 import dev.vz.cpu.VcpuExit;
 import dev.vz.cpu.VcpuExitHandler;
+import dev.vz.cpu.x86.DescriptorTable;
 import dev.vz.cpu.x86.GeneralRegisters;
+import dev.vz.cpu.x86.SpecialRegisters;
 import dev.vz.error.LifecycleException;
 import dev.vz.testing.Peers;
 import java.lang.foreign.MemorySegment;
@@ -68,11 +70,8 @@ class RunTest {
 
     @Test
     void mmioReadsAndWritesOfEverySizeLeave() {
-        // mov ax,0xf000; mov es,ax; mov al,es:[0]; mov es:[8],ax; mov eax,es:[0x10]; mov es:[0x20],eax; hlt
-        try (var guest = Guest.realMode("b800f0 8ec0 26a00000 26a30800 6626a11000 6626a32000 f4")) {
-            // 0xF0000 is memory of the guest; above the first MiB it is not.
-            guest.vcpu.setSpecialRegisters(guest.vcpu.specialRegisters());
-            guest.load(Guest.CODE, "b8ffff 8ec0 26a00010 26a30820 6626a11030 6626a32040 f4");
+        // The first MiB is memory; ES = 0xffff reaches the 64 KiB after it. Byte and word, then dword, read and write.
+        try (var guest = Guest.realMode("b8ffff 8ec0 26a00010 26a30820 6626a11030 6626a32040 f4")) {
             assertThat(guest.vcpu.run()).isEqualTo(new VcpuExit.MmioRead(0x100FF0, 1));
             guest.vcpu.answer(0x5A);
             assertThat(guest.vcpu.run()).isEqualTo(new VcpuExit.MmioWrite(0x101FF8, 2, 0xFF5A));
@@ -110,8 +109,8 @@ class RunTest {
 
     @Test
     void aTripleFaultIsAShutdown() {
-        // lidt of an empty table, then a divide error
-        try (var guest = Guest.realMode("0f011e0020 31c9 f7f1 f4")) {
+        try (var guest = Guest.realMode("0f0b")) {
+            guest.vcpu.setSpecialRegisters(SpecialRegisters.protectedMode().withIdt(new DescriptorTable(0, 0)));
             assertThat(guest.vcpu.run()).isEqualTo(new VcpuExit.Shutdown());
         }
     }
