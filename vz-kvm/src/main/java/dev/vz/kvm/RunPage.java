@@ -68,7 +68,6 @@ final class RunPage {
     static final int HYPERV_HCALL_PARAMS = 56;
     static final int HYPERV_SYNDBG_MSR = 40;
     static final int HYPERV_SYNDBG_CONTROL = 48;
-    static final int HYPERV_SYNDBG_STATUS = 56;
     static final int MSR_ERROR = 32;
     static final int MSR_REASON = 40;
     static final int MSR_INDEX = 44;
@@ -87,6 +86,8 @@ final class RunPage {
     static final int VALID_REGS = 288;
     static final int DIRTY_REGS = 296;
     static final int SYNC_REGS = 304;
+    static final int SYNC_SREGS = 448;
+    static final int SYNC_EVENTS = 760;
 
     private static final ValueLayout.OfByte BYTE = ValueLayout.JAVA_BYTE;
     private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED
