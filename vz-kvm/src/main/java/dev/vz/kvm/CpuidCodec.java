@@ -20,8 +20,7 @@ final class CpuidCodec {
 
     private static final long HEADER = 8;
 
-    private CpuidCodec() {
-    }
+    private CpuidCodec() {}
 
     /** Asks {@code request} of {@code descriptor} for as many entries as it has. */
     static Cpuid get(String operation, FileDescriptor descriptor, long request) {

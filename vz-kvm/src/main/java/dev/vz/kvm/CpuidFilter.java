@@ -18,8 +18,7 @@ final class CpuidFilter {
     /** kvmclock (bits 0 and 3), no I/O delay (1) and the stable bit (24): what works without a local APIC. */
     private static final int KVM_WITHOUT_LAPIC = 1 | 1 << 1 | 1 << 3 | 1 << 24;
 
-    private CpuidFilter() {
-    }
+    private CpuidFilter() {}
 
     /**
      * @param supported     what KVM_GET_SUPPORTED_CPUID gave

@@ -18,12 +18,10 @@ import org.jspecify.annotations.Nullable;
 sealed interface DeviceOpening {
 
     /** It is open, speaks version 12 and has what every machine needs. */
-    record Opened(FileDescriptor descriptor) implements DeviceOpening {
-    }
+    record Opened(FileDescriptor descriptor) implements DeviceOpening {}
 
     /** It is not, for a reason that people can act on. */
-    record Refused(String reason, String remedy, VzException exception) implements DeviceOpening {
-    }
+    record Refused(String reason, String remedy, VzException exception) implements DeviceOpening {}
 
     /** What no machine of this back end can do without; Linux 4.13 and later have all of it. */
     List<KvmCapability> NEEDED = List.of(KvmCapability.USER_MEMORY, KvmCapability.SET_TSS_ADDR,
@@ -73,10 +71,10 @@ sealed interface DeviceOpening {
     static Refused notOpened(Path path, int errno) {
         String remedy = switch (errno) {
             case Errno.ENOENT, Errno.ENODEV, Errno.ENXIO, Errno.ENOTDIR ->
-                "load the module (modprobe kvm_intel or kvm_amd), switch virtualization on in the firmware, or pass the "
-                        + "device into the container; without it choose another back end";
+                    "load the module (modprobe kvm_intel or kvm_amd), switch virtualization on in the firmware, or pass the "
+                            + "device into the container; without it choose another back end";
             case Errno.EACCES, Errno.EPERM ->
-                "add the user to group kvm (usermod -aG kvm USER) and log in again, or let the container use the device";
+                    "add the user to group kvm (usermod -aG kvm USER) and log in again, or let the container use the device";
             default -> "look at the device with ls -l " + path;
         };
         return new Refused(path + ": " + Errno.name(errno) + " (" + errno + ")", remedy,

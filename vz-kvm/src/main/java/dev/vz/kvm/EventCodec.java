@@ -13,8 +13,7 @@ import java.lang.foreign.MemorySegment;
 /** {@code struct kvm_vcpu_events} and the house's record. */
 final class EventCodec {
 
-    private EventCodec() {
-    }
+    private EventCodec() {}
 
     static VcpuEvents read(MemorySegment s) {
         MemorySegment e = kvm_vcpu_events.exception(s);

@@ -11,8 +11,7 @@ final class ExitDecoder {
     /** The most words that the kernel's arrays hold; a count beyond it would be the kernel's mistake. */
     private static final int MAXIMUM_DATA = 16;
 
-    private ExitDecoder() {
-    }
+    private ExitDecoder() {}
 
     /** The exit for {@code reason}; never {@link VcpuExit.Kicked}, which has no reason of its own. */
     static VcpuExit decode(int reason, RunPage page) {
@@ -152,7 +151,6 @@ final class ExitDecoder {
         static final int NOTIFY = 37;
         static final int MEMORY_FAULT = 39;
 
-        private Reason() {
-        }
+        private Reason() {}
     }
 }

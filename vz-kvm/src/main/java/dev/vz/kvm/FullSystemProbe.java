@@ -46,8 +46,7 @@ final class FullSystemProbe {
 
     private static final Map<Path, Optional<String>> KNOWN = new ConcurrentHashMap<>();
 
-    private FullSystemProbe() {
-    }
+    private FullSystemProbe() {}
 
     /** What is in the way of a stock operating system on the KVM at {@code device}; empty if nothing is. */
     static Optional<String> obstacle(Path device) {
@@ -72,7 +71,8 @@ final class FullSystemProbe {
             boolean done = runner.join(Duration.ofMillis(PATIENCE_MILLIS));
             vcpu.kick();
             runner.join();
-            return done ? judge(Objects.requireNonNull(exit.get()), vcpu) : Optional.of("three instructions at ring 0 do not come to an end");
+            return done ? judge(Objects.requireNonNull(exit.get()), vcpu)
+                    : Optional.of("three instructions at ring 0 do not come to an end");
         } catch (VzException failure) {
             return Optional.of("a machine cannot be tried out: " + failure.getMessage());
         } catch (InterruptedException interruption) {
@@ -109,7 +109,8 @@ final class FullSystemProbe {
                 var bytes = new StringBuilder();
                 error.instructionBytes().stream().limit(5).forEach(b -> bytes.append(String.format(" %02x", b)));
                 yield Optional.of("it interprets ring 0 instead of running it, and cannot execute"
-                        + (bytes.isEmpty() ? " the instruction at 0x" + Long.toHexString(vcpu.registers().rip()) : bytes)
+                        + (bytes.isEmpty() ? " the instruction at 0x" + Long.toHexString(vcpu.registers().rip())
+                                : bytes)
                         + " there (no SVM or VMX behind it)");
             }
             default -> Optional.of("three instructions at ring 0 end with " + exit);

@@ -69,8 +69,7 @@ public abstract sealed class KvmVcpu implements X86Vcpu, GuestDebug {
 
     /** What a vCPU is put together from. */
     record Parts(int id, String name, FileDescriptor descriptor, MappedMemory mapping,
-            MachineFeatures features, Cpuid supported, KvmHost host) {
-    }
+            MachineFeatures features, Cpuid supported, KvmHost host) {}
 
     /** Creates vCPU {@code id} of {@code machine}. */
     static KvmVcpu create(KvmVirtualMachine machine, int id) {
@@ -289,7 +288,8 @@ public abstract sealed class KvmVcpu implements X86Vcpu, GuestDebug {
     @Override
     public final void close() {
         if (gate.isRunning()) {
-            throw new LifecycleException(name + " is running; kick it and wait for its run to return before closing it");
+            throw new LifecycleException(
+                    name + " is running; kick it and wait for its run to return before closing it");
         }
         if (gate.close()) {
             gate.awaitRequesters();

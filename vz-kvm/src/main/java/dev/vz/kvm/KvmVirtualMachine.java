@@ -108,7 +108,8 @@ public abstract sealed class KvmVirtualMachine implements VirtualMachine, DirtyT
     @Override
     public InterruptLine line(int gsi) {
         throw new CapabilityException("Machine \"" + config.name() + "\" has no interrupt controllers with lines in "
-                + "the kernel (it was made with " + config.interrupts() + "): inject into the vCPU, or wire the line to "
+                + "the kernel (it was made with " + config.interrupts()
+                + "): inject into the vCPU, or wire the line to "
                 + "the board's own controllers");
     }
 
@@ -199,8 +200,9 @@ public abstract sealed class KvmVirtualMachine implements VirtualMachine, DirtyT
         synchronized (vcpus) {
             for (KvmVcpu vcpu : vcpus.values()) {
                 if (vcpu.isRunByCaller()) {
-                    throw new LifecycleException("Machine \"" + config.name() + "\" cannot be closed from inside the run"
-                            + " of " + vcpu + ", for which the close would wait; leave the run first");
+                    throw new LifecycleException(
+                            "Machine \"" + config.name() + "\" cannot be closed from inside the run"
+                                    + " of " + vcpu + ", for which the close would wait; leave the run first");
                 }
             }
             if (closing) {
@@ -215,8 +217,7 @@ public abstract sealed class KvmVirtualMachine implements VirtualMachine, DirtyT
     }
 
     /** Releases what the kinds of machine have of their own. The vCPUs are gone. */
-    void release() {
-    }
+    void release() {}
 
     FileDescriptor descriptor() {
         return descriptor;

@@ -27,8 +27,7 @@ final class MachineBuilder {
     /** Inputs of the I/O APIC. */
     static final int IOAPIC_PINS = 24;
 
-    private MachineBuilder() {
-    }
+    private MachineBuilder() {}
 
     static KvmVirtualMachine build(FileDescriptor system, KvmHost host, VirtualMachineConfig config) {
         check(host, config);

@@ -10,8 +10,7 @@ import java.lang.foreign.MemorySegment;
 /** KVM_GET_CLOCK and KVM_SET_CLOCK. */
 final class MachineClock {
 
-    private MachineClock() {
-    }
+    private MachineClock() {}
 
     static KvmClockReading read(FileDescriptor machine) {
         try (var arena = Arena.ofConfined()) {

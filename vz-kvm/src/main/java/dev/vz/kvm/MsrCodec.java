@@ -21,8 +21,7 @@ final class MsrCodec {
     private static final int CHUNK = 255;
     private static final long HEADER = 8;
 
-    private MsrCodec() {
-    }
+    private MsrCodec() {}
 
     /** Asks {@code request} of {@code system} for its list of indices. */
     static List<Integer> indices(String operation, FileDescriptor system, long request) {

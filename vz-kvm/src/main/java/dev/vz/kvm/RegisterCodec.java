@@ -15,8 +15,7 @@ import java.lang.foreign.MemorySegment;
 /** General, special and debug registers between KVM's structures and the house's records. */
 final class RegisterCodec {
 
-    private RegisterCodec() {
-    }
+    private RegisterCodec() {}
 
     static GeneralRegisters readGeneral(MemorySegment s) {
         return new GeneralRegisters(kvm_regs.rax(s), kvm_regs.rbx(s), kvm_regs.rcx(s), kvm_regs.rdx(s),

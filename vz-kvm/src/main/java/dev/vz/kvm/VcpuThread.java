@@ -25,8 +25,7 @@ final class VcpuThread {
     /** A real-time signal, well away from the first ones that libraries like to take. */
     private static final int INDEX = 28;
 
-    private VcpuThread() {
-    }
+    private VcpuThread() {}
 
     /** Makes the calling thread fit to run vCPUs, and returns the kernel's id of it. */
     static int prepare() {

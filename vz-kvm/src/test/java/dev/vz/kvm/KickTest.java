@@ -207,8 +207,7 @@ class KickTest {
         }
 
         @Override
-        public void portWrite(int port, int size, long value) {
-        }
+        public void portWrite(int port, int size, long value) {}
 
         @Override
         public long mmioRead(long gpa, int size) {
@@ -216,8 +215,7 @@ class KickTest {
         }
 
         @Override
-        public void mmioWrite(long gpa, int size, long value) {
-        }
+        public void mmioWrite(long gpa, int size, long value) {}
 
         @Override
         public boolean exit(VcpuExit exit) {

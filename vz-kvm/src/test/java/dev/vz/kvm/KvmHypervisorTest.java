@@ -110,9 +110,9 @@ class KvmHypervisorTest {
         assertThat(kvm.capabilities()).contains(Capability.DIRTY_TRACKING, Capability.GUEST_DEBUG, Capability.DOORBELL);
         if (!kvm.capabilities().contains(Capability.FULL_SYSTEM)) {
             assertThat(kvm.reasonWithout(Capability.FULL_SYSTEM)).isNotEmpty();
-            assertThat(Hypervisors.missing(kvm, Capability.FULL_SYSTEM)).startsWith("lacks [FULL_SYSTEM] on this host: ")
+            assertThat(Hypervisors.missing(kvm, Capability.FULL_SYSTEM))
+                    .startsWith("lacks [FULL_SYSTEM] on this host: ")
                     .endsWith("(choose another back end)");
-            System.out.println("FULL_SYSTEM is missing: " + kvm.reasonWithout(Capability.FULL_SYSTEM));
         }
     }
 
