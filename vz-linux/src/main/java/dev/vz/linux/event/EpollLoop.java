@@ -13,12 +13,10 @@ import dev.vz.linux.generated.epoll_event;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.ArrayDeque;
 import java.util.Objects;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
@@ -66,18 +64,11 @@ public final class EpollLoop implements AutoCloseable {
     private final FailureHandler failures;
     private final FileDescriptor epoll;
     private final EventFd wake;
-    private final Arena arena;
     private final MemorySegment events;
     private final int batch;
 
-    // The kernel hands back an index into this table with a generation, not a pointer: an event of this batch whose
-    // registration was cancelled meanwhile, even one whose slot has been given away again, is recognized and dropped.
-    private final Object table = new Object();
-    private volatile AtomicReferenceArray<@Nullable Registration> slots = new AtomicReferenceArray<>(16);
-    private final ArrayDeque<Integer> free = new ArrayDeque<>();
-    private int used;
-    private int generation;
-
+    private final Object lock = new Object();
+    private final RegistrationTable table = new RegistrationTable();
     private final ConcurrentLinkedQueue<Runnable> tasks = new ConcurrentLinkedQueue<>();
     private final AtomicBoolean woken = new AtomicBoolean();
     private final AtomicReference<@Nullable Thread> poller = new AtomicReference<>();
@@ -121,8 +112,8 @@ public final class EpollLoop implements AutoCloseable {
             epoll.close();
             throw failure;
         }
-        arena = Arena.ofShared();
-        events = arena.allocate(epoll_event.layout(), batch);
+        // Freed with this object: whoever polls holds it, and the kernel writes only while somebody polls.
+        events = Arena.ofAuto().allocate(epoll_event.layout(), batch);
         control(LinuxHeaders.EPOLL_CTL_ADD(), wake.descriptor(), Readiness.IN, WAKE);
     }
 
@@ -137,20 +128,15 @@ public final class EpollLoop implements AutoCloseable {
      */
     public Registration register(FileDescriptor descriptor, int interest, Handler handler) {
         Objects.requireNonNull(handler);
-        synchronized (table) {
+        synchronized (lock) {
             requireOpen();
-            Integer recycled = free.poll();
-            int slot = recycled != null ? recycled : used++;
-            if (slot == slots.length()) {
-                grow();
-            }
-            var registration = new Registration(descriptor, handler, slot, ++generation, interest);
-            slots.set(slot, registration);
+            long token = table.claim();
+            var registration = new Registration(descriptor, handler, token, interest);
+            table.put(token, registration);
             try {
-                control(LinuxHeaders.EPOLL_CTL_ADD(), descriptor, interest, registration.token());
+                control(LinuxHeaders.EPOLL_CTL_ADD(), descriptor, interest, token);
             } catch (RuntimeException | Error failure) {
-                slots.set(slot, null);
-                free.add(slot);
+                table.remove(token);
                 throw failure;
             }
             return registration;
@@ -168,7 +154,7 @@ public final class EpollLoop implements AutoCloseable {
     public void wake() {
         // One write for any number of wake-ups that the loop has not seen yet.
         if (woken.compareAndSet(false, true)) {
-            synchronized (table) {
+            synchronized (lock) {
                 if (!closed) {
                     wake.signal();
                 }
@@ -202,7 +188,7 @@ public final class EpollLoop implements AutoCloseable {
 
     /** Runs the loop on a platform thread of its own until {@link #close}. */
     public Thread start() {
-        synchronized (table) {
+        synchronized (lock) {
             requireOpen();
             if (thread != null) {
                 throw new LifecycleException("Event loop " + name + " runs already");
@@ -273,14 +259,6 @@ public final class EpollLoop implements AutoCloseable {
         }
     }
 
-    private void grow() {
-        var larger = new AtomicReferenceArray<@Nullable Registration>(2 * slots.length());
-        for (int i = 0; i < slots.length(); i++) {
-            larger.set(i, slots.get(i));
-        }
-        slots = larger;
-    }
-
     private int pollOnce(int timeoutMillis) {
         int ready = EventCalls.epollWait(epoll.value(), events.address(), batch, timeoutMillis);
         if (ready < 0) {
@@ -310,8 +288,8 @@ public final class EpollLoop implements AutoCloseable {
     }
 
     private boolean dispatch(long token, int readiness) {
-        Registration registration = slots.get((int) token);
-        if (registration == null || registration.generation != (int) (token >>> 32)) {
+        Registration registration = table.find(token);
+        if (registration == null) {
             return false;
         }
         current = registration;
@@ -357,20 +335,14 @@ public final class EpollLoop implements AutoCloseable {
     }
 
     private void release() {
-        synchronized (table) {
+        synchronized (lock) {
             if (closed) {
                 return;
             }
             closed = true;
-            for (int i = 0; i < used; i++) {
-                Registration registration = slots.get(i);
-                if (registration != null) {
-                    registration.cancelled = true;
-                }
-            }
+            table.forEach(registration -> registration.cancelled = true);
             wake.close();
             epoll.close();
-            arena.close();
         }
     }
 
@@ -378,16 +350,14 @@ public final class EpollLoop implements AutoCloseable {
     public final class Registration implements AutoCloseable {
         private final FileDescriptor descriptor;
         private final Handler handler;
-        private final int slot;
-        private final int generation;
+        private final long token;
         private volatile int interest;
         private volatile boolean cancelled;
 
-        private Registration(FileDescriptor descriptor, Handler handler, int slot, int generation, int interest) {
+        private Registration(FileDescriptor descriptor, Handler handler, long token, int interest) {
             this.descriptor = descriptor;
             this.handler = handler;
-            this.slot = slot;
-            this.generation = generation;
+            this.token = token;
             this.interest = interest;
         }
 
@@ -403,13 +373,13 @@ public final class EpollLoop implements AutoCloseable {
 
         /** Waits for other readiness from now on. */
         public void modify(int interest) {
-            synchronized (table) {
+            synchronized (lock) {
                 requireOpen();
                 if (cancelled) {
                     throw new LifecycleException(this + " is cancelled");
                 }
                 this.interest = interest;
-                control(LinuxHeaders.EPOLL_CTL_MOD(), descriptor, interest, token());
+                control(LinuxHeaders.EPOLL_CTL_MOD(), descriptor, interest, token);
             }
         }
 
@@ -423,12 +393,11 @@ public final class EpollLoop implements AutoCloseable {
          * unless it is the handler itself that cancels. So never cancel while holding a lock that the handler takes.
          */
         public void cancel() {
-            synchronized (table) {
+            synchronized (lock) {
                 if (!cancelled) {
                     cancelled = true;
                     if (!closed) {
-                        slots.set(slot, null);
-                        EpollLoop.this.free.add(slot);
+                        table.remove(token);
                         // A descriptor that is closed has left the epoll, and its number may be somebody else's.
                         if (descriptor.isOpen()) {
                             control(LinuxHeaders.EPOLL_CTL_DEL(), descriptor, 0, 0);
@@ -453,8 +422,9 @@ public final class EpollLoop implements AutoCloseable {
             cancel();
         }
 
-        private long token() {
-            return (long) generation << 32 | slot;
+        /** What the kernel hands back with its events. */
+        long token() {
+            return token;
         }
 
         @Override

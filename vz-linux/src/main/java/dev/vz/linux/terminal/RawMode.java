@@ -4,21 +4,25 @@ import dev.vz.error.HostException;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * A terminal in raw mode; closing brings its former settings back, once. Closed by the JVM's shutdown if by nobody before.
- * Thread-safe.
+ * A terminal in raw mode; closing brings its former settings back, once. Thread-safe.
+ *
+ * <p>
+ * A library does not hook the end of a JVM that is not its own. A program that must leave the terminal as it found it even
+ * when it is terminated adds the hook itself:
+ *
+ * <pre>{@code
+ * Runtime.getRuntime().addShutdownHook(new Thread(raw::close));
+ * }</pre>
  */
 public final class RawMode implements AutoCloseable {
 
     private final Terminal terminal;
     private final byte[] before;
     private final AtomicBoolean closed = new AtomicBoolean();
-    private final Thread hook;
 
     RawMode(Terminal terminal, byte[] before) {
         this.terminal = terminal;
         this.before = before;
-        hook = Thread.ofPlatform().name("restore " + terminal).unstarted(this::restore);
-        Runtime.getRuntime().addShutdownHook(hook);
     }
 
     /**
@@ -28,16 +32,6 @@ public final class RawMode implements AutoCloseable {
      */
     @Override
     public void close() {
-        restore();
-        try {
-            Runtime.getRuntime().removeShutdownHook(hook);
-        } catch (IllegalStateException shuttingDown) {
-            // The hook runs now or has run, and finds nothing left to do.
-            return;
-        }
-    }
-
-    private void restore() {
         if (closed.compareAndSet(false, true)) {
             terminal.restore(before);
         }

@@ -49,8 +49,7 @@ public final class Terminal {
      * written to the terminal is processed as before, so that lines of the host still start at the left.
      *
      * <p>
-     * The former settings come back when the object is closed, or at the latest when the JVM ends, by
-     * {@link System#exit} or a signal such as SIGTERM. Only a JVM that is killed outright cannot do that.
+     * Whoever calls closes, on every way out of the program: {@link RawMode} says how.
      */
     public RawMode raw() {
         byte[] before = attributes();

@@ -1,5 +1,5 @@
 /**
- * The terminal that a console is shown on: raw mode that is always undone, and the window's size.
+ * The terminal that a console is shown on: raw mode that can be undone from anywhere, and the window's size.
  *
  * <p>
  * {@link dev.vz.linux.terminal.Terminal} works on any descriptor of a terminal, standard input among them.

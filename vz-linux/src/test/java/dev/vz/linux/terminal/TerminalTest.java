@@ -123,7 +123,8 @@ class TerminalTest {
     /** Run in a JVM of its own, on the terminal. */
     static final class Program {
         public static void main(String[] arguments) throws Exception {
-            Terminal.standardInput().raw();
+            var raw = Terminal.standardInput().raw();
+            Runtime.getRuntime().addShutdownHook(new Thread(raw::close));
             System.out.println("raw");
             if (arguments[0].equals("exit")) {
                 System.exit(3);
