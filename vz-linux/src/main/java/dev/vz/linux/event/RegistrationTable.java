@@ -44,7 +44,8 @@ final class RegistrationTable {
     }
 
     /** The registration with exactly this token, or {@code null} if it has gone. */
-    @Nullable Registration find(long token) {
+    @Nullable
+    Registration find(long token) {
         Registration found = slots.get((int) token);
         return found != null && found.token() == token ? found : null;
     }
