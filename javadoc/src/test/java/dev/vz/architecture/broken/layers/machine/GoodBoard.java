@@ -1,0 +1,4 @@
+package dev.vz.architecture.broken.layers.machine;
+
+/** A board. */
+public class GoodBoard {}

@@ -1,0 +1,4 @@
+package dev.vz.architecture.broken.nulls.bus;
+
+/** In one that does. */
+class GoodSlot {}

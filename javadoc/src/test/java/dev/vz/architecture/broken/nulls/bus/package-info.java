@@ -1,0 +1,5 @@
+/** Says it. */
+@NullMarked
+package dev.vz.architecture.broken.nulls.bus;
+
+import org.jspecify.annotations.NullMarked;

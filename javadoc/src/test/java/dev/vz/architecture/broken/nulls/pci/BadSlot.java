@@ -1,0 +1,4 @@
+package dev.vz.architecture.broken.nulls.pci;
+
+/** In a package that says nothing of null. */
+class BadSlot {}

@@ -1,0 +1,4 @@
+package dev.vz.architecture.broken.siblings.virtio;
+
+/** A queue. */
+public class GoodQueue {}

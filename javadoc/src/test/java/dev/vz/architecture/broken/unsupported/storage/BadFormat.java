@@ -1,0 +1,8 @@
+package dev.vz.architecture.broken.unsupported.storage;
+
+/** Throws what nobody can catch by name. */
+class BadFormat {
+    void open() {
+        throw new RuntimeException("no magic");
+    }
+}
