@@ -6,6 +6,8 @@ import com.tngtech.archunit.core.domain.JavaModifier;
 import com.tngtech.archunit.core.domain.JavaParameterizedType;
 import com.tngtech.archunit.core.domain.JavaType;
 import dev.vz.error.VzException;
+import dev.vz.state.StateVersion;
+import dev.vz.state.Stateful;
 import java.lang.reflect.Executable;
 import java.lang.reflect.Parameter;
 import java.util.Arrays;
@@ -91,12 +93,12 @@ final class WordRules {
 
     private static Stream<String> statesWithoutVersion(JavaClass type) {
         return type.getInterfaces().stream()
-                .filter(implemented -> implemented.toErasure().getSimpleName().equals("Stateful"))
+                .filter(implemented -> implemented.toErasure().isEquivalentTo(Stateful.class))
                 .filter(JavaParameterizedType.class::isInstance)
                 .flatMap(implemented -> ((JavaParameterizedType) implemented).getActualTypeArguments().stream())
                 .map(JavaType::toErasure)
                 .filter(state -> !state.getModifiers().contains(JavaModifier.ABSTRACT))
-                .filter(state -> !state.isRecord() || state.tryGetField("version").isEmpty())
+                .filter(state -> !state.isRecord() || !state.isAnnotatedWith(StateVersion.class))
                 .map(state -> type.getName() + " saves " + state.getName() + ", which is no record with a version");
     }
 }
