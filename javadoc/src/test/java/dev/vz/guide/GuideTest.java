@@ -13,7 +13,10 @@ import dev.vz.hypervisor.Hypervisors;
 import dev.vz.hypervisor.VirtualMachineConfig;
 import dev.vz.memory.GuestMemory;
 import dev.vz.testing.Peers;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
@@ -30,6 +33,21 @@ class GuideTest {
     @Test
     void twoAndThreeAreFive() {
         assertThat(HelloVcpu.run(hypervisor())).isEqualTo("5");
+    }
+
+    @Test
+    void theFirstGuestTellsItsAnswer() {
+        hypervisor();
+        var printed = new ByteArrayOutputStream();
+        PrintStream before = System.out;
+        System.setOut(new PrintStream(printed, true, StandardCharsets.UTF_8));
+        try {
+            FirstGuest.main();
+        } finally {
+            System.setOut(before);
+        }
+        assertThat(printed.toString(StandardCharsets.UTF_8).strip())
+                .isEqualTo("PortWrite[port=16, size=1, count=1, value=42]");
     }
 
     @Test
