@@ -2,7 +2,12 @@ package dev.vz.architecture;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaModifier;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import dev.vz.hypervisor.Hypervisor;
 import java.lang.module.ModuleDescriptor;
+import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
@@ -39,8 +44,18 @@ class ModuleDeclarationTest {
     @TestFactory
     Stream<DynamicTest> aBackEndIsFoundThroughServiceLoader() {
         return forEachLibrary(module -> assertThat(module.descriptor().provides().stream()
-                .anyMatch(each -> each.service().equals("dev.vz.hypervisor.Hypervisor")))
-                .isEqualTo(House.BACK_ENDS.contains(module.room())));
+                .filter(each -> each.service().equals(Hypervisor.class.getName()))
+                .flatMap(each -> each.providers().stream()))
+                .containsExactlyInAnyOrderElementsOf(backEnds(module)));
+    }
+
+    /** The classes of {@code module} that are hypervisors. */
+    private static List<String> backEnds(ModuleFolder module) {
+        return new ClassFileImporter().importPath(module.folder().resolve("target/classes")).stream()
+                .filter(type -> type.isAssignableTo(Hypervisor.class) && !type.isInterface())
+                .filter(type -> !type.getModifiers().contains(JavaModifier.ABSTRACT))
+                .map(JavaClass::getName)
+                .toList();
     }
 
     @Test

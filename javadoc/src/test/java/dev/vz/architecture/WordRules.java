@@ -40,8 +40,10 @@ final class WordRules {
                         house::isHandwritten, WordRules::narrowAddresses),
                 HouseRule.forbidding("snapshots", "a device's saved state is a record with a version",
                         house::isLibrary, WordRules::statesWithoutVersion),
-                HouseRule.forbidding("errors", "every exception belongs to the VzException family",
-                        type -> house.isLibrary(type) && type.isAssignableTo(Throwable.class),
+                HouseRule.forbidding("errors", "every exception that others can name belongs to the VzException family",
+                        // One that is not public is its own package's way to leave a loop, and stays inside.
+                        type -> house.isLibrary(type) && type.isAssignableTo(Throwable.class)
+                                && type.getModifiers().contains(JavaModifier.PUBLIC),
                         type -> type.isAssignableTo(VzException.class)
                                 ? Stream.empty()
                                 : Stream.of(type.getName() + " does not extend VzException")),

@@ -3,7 +3,7 @@ package dev.vz.architecture.broken.errors.net;
 import dev.vz.error.ConfigurationException;
 
 /** Of the family. */
-class GoodException extends ConfigurationException {
+public class GoodException extends ConfigurationException {
     private static final long serialVersionUID = 1L;
 
     GoodException() {
