@@ -17,7 +17,12 @@ final class LifetimeRules {
      */
     static final Map<String, String> SHARED_ARENAS = Map.of(
             "block.MemoryBlockDevice", "one per disk that lives in memory",
+            "linux.memory.MappedMemory", "one per mapping of the host's, as long-lived as what it maps",
             "memory.JavaMemoryAllocator", "one per block of guest memory, closed after the machine");
+
+    /** The static fields that may change, because what they hold is true of the whole JVM. */
+    static final Map<String, String> PROCESS_WIDE = Map.of(
+            "linux.NativeAccess.granted", "whether the JVM lets the module call native functions, once asked");
 
     private LifetimeRules() {}
 
@@ -40,7 +45,8 @@ final class LifetimeRules {
                         type -> type.getFields().stream()
                                 .filter(field -> field.getModifiers().contains(JavaModifier.STATIC)
                                         && !field.getModifiers().contains(JavaModifier.FINAL)
-                                        && !field.getModifiers().contains(JavaModifier.SYNTHETIC))
+                                        && !field.getModifiers().contains(JavaModifier.SYNTHETIC)
+                                        && !PROCESS_WIDE.containsKey(house.shortName(type) + "." + field.getName()))
                                 .map(field -> field.getFullName() + " is static and not final")),
                 HouseRule.forbidding("states", "described, built and running are different types: start() returns a "
                         + "handle of another type",
