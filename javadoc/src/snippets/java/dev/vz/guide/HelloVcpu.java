@@ -12,11 +12,11 @@ import dev.vz.memory.GuestMemory;
 final class HelloVcpu {
 
     private static final byte[] CODE = {
-            (byte) 0xBA, (byte) 0xF8, 0x03, // mov dx, 0x3F8: the first serial port
-            0x00, (byte) 0xD8,              // add al, bl
-            0x04, '0',                      // add al, '0'
-            (byte) 0xEE,                    // out dx, al
-            (byte) 0xF4,                    // hlt
+        (byte) 0xBA, (byte) 0xF8, 0x03, // mov dx, 0x3F8: the first serial port
+        0x00, (byte) 0xD8,              // add al, bl
+        0x04, '0',                      // add al, '0'
+        (byte) 0xEE,                    // out dx, al
+        (byte) 0xF4,                    // hlt
     };
 
     static String run(Hypervisor hypervisor) {
