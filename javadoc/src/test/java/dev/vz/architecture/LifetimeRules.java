@@ -17,6 +17,7 @@ final class LifetimeRules {
      */
     static final Map<String, String> SHARED_ARENAS = Map.of(
             "block.MemoryBlockDevice", "one per disk that lives in memory",
+            "linux.event.EpollLoop", "one per loop, for the events it receives",
             "linux.memory.MappedMemory", "one per mapping of the host's, as long-lived as what it maps",
             "memory.JavaMemoryAllocator", "one per block of guest memory, closed after the machine");
 
