@@ -111,6 +111,7 @@ class RunningMachineTest {
             return index == 0;
         });
         try (RunningMachine machine = Machine.build(hypervisor, description()).start()) {
+            await(() -> boots.get() == 1);
             machine.memory().writeByte(0x1_0000, (byte) 0);
             machine.reset();
             await(() -> boots.get() == 2);
