@@ -224,6 +224,10 @@ public final class SoftFloat {
             }
             flags = FpuState.UE;
             exponent += EXPONENT_BIAS_ADJUSTMENT;
+            if (exponent < MINIMUM_EXPONENT) {
+                beyondAdjustment(0, 0);
+                return;
+            }
         }
         significand = round(high, low, precision, roundingMode);
         exponent += carried ? 1 : 0;
@@ -234,9 +238,21 @@ public final class SoftFloat {
                 return;
             }
             exponent -= EXPONENT_BIAS_ADJUSTMENT;
+            if (exponent > MAXIMUM_EXPONENT) {
+                beyondAdjustment(0x7FFF, Long.MIN_VALUE);
+                return;
+            }
         }
         flags |= inexact ? FpuState.PE : 0;
         signExponent = sign << 15 | exponent + MAXIMUM_EXPONENT;
+    }
+
+    /** FSCALE alone gets so far that even an adjusted exponent does not fit: zero or infinity, whatever the rounding. */
+    private void beyondAdjustment(int biased, long bits) {
+        flags |= FpuState.PE;
+        roundedUp = biased != 0;
+        signExponent = sign << 15 | biased;
+        significand = bits;
     }
 
     private void overflowExtended(int precision, int roundingMode) {

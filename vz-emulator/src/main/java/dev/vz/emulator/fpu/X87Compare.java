@@ -2,15 +2,13 @@ package dev.vz.emulator.fpu;
 
 /**
  * x87 comparison and classification. The ordering goes to C3, C2 and C0 or, for the {@code …i} forms, to EFLAGS, with the
- * same three bits in the places of ZF, PF and CF.
+ * same three bits in the places of ZF, PF and CF. An unmasked exception keeps the stack from being popped but, as
+ * processors do, the ordering is delivered all the same. The {@code …i} forms leave C1 alone unless the stack is at fault.
  *
  * <p>
  * Intel SDM volume 2, FCOM, FUCOM, FICOM, FCOMI, FTST, FXAM.
  */
 public final class X87Compare {
-
-    /** Returned by the {@code …i} forms when EFLAGS stay as they are, because an unmasked exception is pending. */
-    public static final int UNCHANGED = -1;
 
     private static final int ZF = 0x40;
     private static final int PF = 0x04;
@@ -65,7 +63,7 @@ public final class X87Compare {
         memory(s, false);
     }
 
-    /** FCOMI ST(i): ZF, PF and CF in their places in EFLAGS, or {@link #UNCHANGED}. */
+    /** FCOMI ST(i): ZF, PF and CF in their places in EFLAGS. */
     public static int fcomi(FpuState s, int i) {
         return flags(s, i, true, false);
     }
@@ -109,27 +107,15 @@ public final class X87Compare {
     }
 
     private static void register(FpuState s, int i, boolean quietIsInvalid, int pops) {
-        int order;
-        if (s.isEmpty(0) || s.isEmpty(i)) {
-            if (!X87Stack.underflow(s)) {
-                return;
-            }
-            order = ZF | PF | CF;
-        } else {
-            X87Stack.read(s, 0, s.first);
-            X87Stack.read(s, i, s.second);
-            order = compare(s, quietIsInvalid);
-        }
-        conclude(s, order, pops);
+        X87Stack.clearC1(s);
+        conclude(s, compare(s, i, quietIsInvalid), pops);
     }
 
     private static void memory(FpuState s, boolean pop) {
-        int order;
+        X87Stack.clearC1(s);
+        int order = ZF | PF | CF;
         if (s.isEmpty(0)) {
-            if (!X87Stack.underflow(s)) {
-                return;
-            }
-            order = ZF | PF | CF;
+            X87Stack.underflow(s);
         } else {
             X87Stack.read(s, 0, s.first);
             order = compare(s, true);
@@ -138,46 +124,45 @@ public final class X87Compare {
     }
 
     private static void conclude(FpuState s, int order, int pops) {
-        if (order == UNCHANGED) {
-            return;
-        }
         // ZF, PF and CF are bits 6, 2 and 0; C3, C2 and C0 are bits 14, 10 and 8.
         s.fsw = s.fsw & ~(FpuState.C3 | FpuState.C2 | FpuState.C0) | order << 8;
-        for (int i = 0; i < pops; i++) {
-            X87Stack.pop(s);
+        if (!s.hasPendingException()) {
+            for (int i = 0; i < pops; i++) {
+                X87Stack.pop(s);
+            }
         }
     }
 
     private static int flags(FpuState s, int i, boolean quietIsInvalid, boolean pop) {
-        int order;
-        if (s.isEmpty(0) || s.isEmpty(i)) {
-            if (!X87Stack.underflow(s)) {
-                return UNCHANGED;
-            }
-            order = ZF | PF | CF;
-        } else {
-            X87Stack.read(s, 0, s.first);
-            X87Stack.read(s, i, s.second);
-            order = compare(s, quietIsInvalid);
-        }
-        if (order != UNCHANGED && pop) {
+        int order = compare(s, i, quietIsInvalid);
+        if (pop && !s.hasPendingException()) {
             X87Stack.pop(s);
         }
         return order;
     }
 
-    /** Orders {@code first} against {@code second}: ZF, PF and CF, or UNCHANGED after an unmasked exception. */
+    private static int compare(FpuState s, int i, boolean quietIsInvalid) {
+        if (s.isEmpty(0) || s.isEmpty(i)) {
+            X87Stack.underflow(s);
+            return ZF | PF | CF;
+        }
+        X87Stack.read(s, 0, s.first);
+        X87Stack.read(s, i, s.second);
+        return compare(s, quietIsInvalid);
+    }
+
+    /** Orders {@code first} against {@code second}: ZF, PF and CF. */
     private static int compare(FpuState s, boolean quietIsInvalid) {
         Unpacked a = s.first;
         Unpacked b = s.second;
-        X87Stack.clearC1(s);
         if (a.isUnordered() || b.isUnordered()) {
-            boolean invalid = quietIsInvalid || a.kind > Unpacked.QUIET_NAN || b.kind > Unpacked.QUIET_NAN;
-            return invalid && !X87Stack.raise(s, FpuState.IE) ? UNCHANGED : ZF | PF | CF;
+            if (quietIsInvalid || a.kind > Unpacked.QUIET_NAN || b.kind > Unpacked.QUIET_NAN) {
+                X87Stack.raise(s, FpuState.IE);
+            }
+            return ZF | PF | CF;
         }
-        boolean denormal = a.kind == Unpacked.DENORMAL || b.kind == Unpacked.DENORMAL;
-        if (denormal && !X87Stack.raise(s, FpuState.DE)) {
-            return UNCHANGED;
+        if (a.kind == Unpacked.DENORMAL || b.kind == Unpacked.DENORMAL) {
+            X87Stack.raise(s, FpuState.DE);
         }
         int order = order(a, b);
         return order == 0 ? ZF : order < 0 ? CF : 0;

@@ -1,7 +1,8 @@
 package dev.vz.emulator.fpu;
 
 /**
- * F2XM1, FYL2X and FYL2XP1, computed with some 60 guard bits and rounded as the control word says, always to 64 bits.
+ * F2XM1, FYL2X and FYL2XP1, computed with some 60 guard bits and rounded as the control word says, always to 64 bits. As on
+ * processors, a finite result other than zero counts as inexact even in the few cases where it is not.
  *
  * <p>
  * Intel SDM volume 1, 8.3.9 and 8.3.10; volume 2 for each instruction, whose tables of special operands are followed.
@@ -44,6 +45,7 @@ public final class X87Exponential {
             if (a.exponent == 0 && a.significand == Long.MIN_VALUE && a.sign != 0) {
                 X87Stack.write(s, 0, 0xBFFE, Long.MIN_VALUE);
             }
+            X87Stack.raise(s, FpuState.PE);
             return;
         }
         WideFloat r = s.wide;
@@ -72,10 +74,8 @@ public final class X87Exponential {
             }
             return;
         }
-        if (x.kind == Unpacked.ZERO && y.kind != Unpacked.INFINITY && !X87Stack.raise(s, FpuState.ZE)) {
-            return;
-        }
-        if (denormalStops(s, x, y)) {
+        boolean divides = x.kind == Unpacked.ZERO && y.kind != Unpacked.INFINITY;
+        if (divides ? !X87Stack.raise(s, FpuState.ZE) : denormalStops(s, x, y)) {
             return;
         }
         boolean below = x.kind == Unpacked.ZERO || x.kind != Unpacked.INFINITY && x.exponent < 0;
@@ -91,8 +91,8 @@ public final class X87Exponential {
     }
 
     /**
-     * FYL2XP1: ST(1) becomes ST(1) * log2(ST(0) + 1), then pop. Accurate for small ST(0); operands beyond the range that
-     * the architecture defines, but above -1, give the logarithm as well.
+     * FYL2XP1: ST(1) becomes ST(1) * log2(ST(0) + 1), then pop. Accurate for small ST(0). Beyond the range that the
+     * architecture defines, operands above -1 give the logarithm as well, and others ST(0) itself.
      */
     public static void fyl2xp1(FpuState s) {
         Unpacked x = s.first;
@@ -100,10 +100,8 @@ public final class X87Exponential {
         if (!operands(s, x, y)) {
             return;
         }
-        boolean belowMinusOne = x.sign != 0
-                && (x.kind == Unpacked.INFINITY || x.kind == Unpacked.NORMAL && x.exponent >= 0);
-        boolean invalid = belowMinusOne || x.kind == Unpacked.ZERO && y.kind == Unpacked.INFINITY
-                || x.kind == Unpacked.INFINITY && y.kind == Unpacked.ZERO;
+        boolean invalid = x.kind == Unpacked.INFINITY && (x.sign != 0 || y.kind == Unpacked.ZERO)
+                || x.kind == Unpacked.ZERO && y.kind == Unpacked.INFINITY;
         if (invalid) {
             if (X87Stack.invalid(s)) {
                 deliver(s);
@@ -118,9 +116,14 @@ public final class X87Exponential {
             special(s, sign, false);
         } else if (x.kind == Unpacked.INFINITY || y.kind == Unpacked.INFINITY) {
             special(s, sign, true);
+        } else if (x.sign != 0 && x.kind == Unpacked.NORMAL && x.exponent >= 0) {
+            s.result.signExponent = x.signExponent();
+            s.result.significand = x.significand;
+            X87Stack.raise(s, FpuState.PE);
+            deliver(s);
         } else {
-            logarithmOfOnePlus(s, x);
-            multiplyAndDeliver(s, y, false);
+            boolean exact = logarithmOfOnePlus(s, x);
+            multiplyAndDeliver(s, y, exact);
         }
     }
 
@@ -177,10 +180,11 @@ public final class X87Exponential {
             s.result.low = r.low;
         }
         round(s);
+        X87Stack.raise(s, FpuState.PE);
         deliver(s);
     }
 
-    /** Leaves log2 of a positive number other than one in {@code s.wide}; true when it is an integer and exact. */
+    /** Leaves log2 of a positive number other than one in {@code s.wide}; true when it is exact. */
     private static boolean logarithm(FpuState s, Unpacked x) {
         WideFloat r = s.wide;
         int exponent = x.exponent;
@@ -208,7 +212,7 @@ public final class X87Exponential {
         return false;
     }
 
-    private static void logarithmOfOnePlus(FpuState s, Unpacked x) {
+    private static boolean logarithmOfOnePlus(FpuState s, Unpacked x) {
         WideFloat r = s.wide;
         WideFloat other = s.wideSecond;
         boolean near = x.exponent < -2 || x.exponent == -2 && (x.sign == 0
@@ -233,7 +237,8 @@ public final class X87Exponential {
             r.add(other);
             other.set(s.wideThird);
         }
-        if (!r.isZero()) {
+        boolean exact = r.isZero();
+        if (!exact) {
             r.divide(other);
             series(s, r);
         }
@@ -241,6 +246,7 @@ public final class X87Exponential {
             other.setInteger(exponent);
             r.add(other);
         }
+        return exact;
     }
 
     /** Replaces s by log2((1 + s) / (1 - s)). */

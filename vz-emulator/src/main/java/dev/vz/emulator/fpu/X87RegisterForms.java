@@ -43,7 +43,7 @@ final class X87RegisterForms {
             case 0xD0 -> {
                 // FNOP
             }
-            case 0xD8, 0xD9, 0xDA, 0xDB, 0xDC, 0xDD, 0xDE, 0xDF -> X87Transfer.fstp(s, i);
+            case 0xD8, 0xD9, 0xDA, 0xDB, 0xDC, 0xDD, 0xDE, 0xDF -> X87Transfer.fstpnce(s, i);
             case 0xE0 -> X87Number.fchs(s);
             case 0xE1 -> X87Number.fabs(s);
             case 0xE4 -> X87Compare.ftst(s);
@@ -179,7 +179,7 @@ final class X87RegisterForms {
     }
 
     private static int flags(int order) {
-        return order == X87Compare.UNCHANGED ? X87Escapes.DONE : X87Escapes.FLAGS | order << 8;
+        return X87Escapes.FLAGS | order << 8;
     }
 
     /** The conditions of FCMOVcc: below, equal, below or equal, unordered. */

@@ -23,6 +23,7 @@ public final class X87Remainder {
     }
 
     private static void remainder(FpuState s, boolean nearest) {
+        s.fsw &= ~FpuState.C2;
         if (s.isEmpty(0) || s.isEmpty(1)) {
             if (X87Stack.underflow(s)) {
                 X87Stack.writeIndefinite(s, 0);
@@ -50,7 +51,7 @@ public final class X87Remainder {
         if (denormal && !X87Stack.raise(s, FpuState.DE)) {
             return;
         }
-        s.fsw &= ~(FpuState.C0 | FpuState.C2 | FpuState.C3);
+        s.fsw &= ~(FpuState.C0 | FpuState.C3);
         if (a.kind == Unpacked.ZERO) {
             return;
         }

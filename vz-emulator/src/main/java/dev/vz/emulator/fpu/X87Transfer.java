@@ -58,9 +58,8 @@ public final class X87Transfer {
         int signExponent = a.signExponent();
         long significand = a.significand;
         if (a.kind == Unpacked.DENORMAL) {
-            if (!X87Stack.raise(s, FpuState.DE)) {
-                return;
-            }
+            // Unlike in arithmetic, the operand is delivered even when the exception is unmasked.
+            X87Stack.raise(s, FpuState.DE);
         } else if (a.kind == Unpacked.SIGNALING_NAN) {
             if (!X87Stack.raise(s, FpuState.IE)) {
                 return;
@@ -171,6 +170,15 @@ public final class X87Transfer {
         }
     }
 
+    /** FSTPNCE ST(i), an alias of FSTP that takes an empty ST(0) without complaint: it is popped and nothing copied. */
+    public static void fstpnce(FpuState s, int i) {
+        X87Stack.clearC1(s);
+        if (!s.isEmpty(0)) {
+            copy(s, i);
+        }
+        X87Stack.pop(s);
+    }
+
     private static boolean copy(FpuState s, int i) {
         if (s.isEmpty(0)) {
             if (!X87Stack.underflow(s)) {
@@ -214,7 +222,6 @@ public final class X87Transfer {
             }
             return;
         }
-        X87Stack.clearC1(s);
         if (condition) {
             int register = s.physical(i);
             X87Stack.write(s, 0, s.signExponent[register], s.significand[register]);
@@ -223,6 +230,7 @@ public final class X87Transfer {
 
     /** FFREE ST(i). */
     public static void ffree(FpuState s, int i) {
+        X87Stack.clearC1(s);
         s.ftw &= ~(1 << s.physical(i));
     }
 

@@ -33,7 +33,7 @@ public final class X87Trigonometry {
         execute(s, COSINE);
     }
 
-    /** FSINCOS: the sine replaces ST(0), the cosine is pushed. */
+    /** FSINCOS: the sine replaces ST(0), the cosine is pushed; C1 tells how the sine was rounded. */
     public static void fsincos(FpuState s) {
         execute(s, BOTH);
     }
@@ -45,6 +45,7 @@ public final class X87Trigonometry {
 
     private static void execute(FpuState s, int function) {
         boolean pushes = function >= BOTH;
+        s.fsw &= ~FpuState.C2;
         if (s.isEmpty(0) || pushes && !s.isEmpty(7)) {
             boolean masked = s.isEmpty(0) ? X87Stack.underflow(s) : X87Stack.overflow(s);
             if (masked) {
@@ -53,7 +54,6 @@ public final class X87Trigonometry {
                     s.top = s.top - 1 & 7;
                     X87Stack.writeIndefinite(s, 0);
                 }
-                s.fsw &= ~FpuState.C2;
             }
             return;
         }
@@ -66,12 +66,10 @@ public final class X87Trigonometry {
                 if (pushes) {
                     X87Stack.push(s, s.result.signExponent, s.result.significand);
                 }
-                s.fsw &= ~FpuState.C2;
             }
             return;
         }
         if (a.kind == Unpacked.ZERO) {
-            s.fsw &= ~FpuState.C2;
             zero(s, function);
             return;
         }
@@ -79,7 +77,6 @@ public final class X87Trigonometry {
             s.fsw |= FpuState.C2;
             return;
         }
-        s.fsw &= ~FpuState.C2;
         if (a.kind == Unpacked.DENORMAL && !X87Stack.raise(s, FpuState.DE)) {
             return;
         }
@@ -107,9 +104,11 @@ public final class X87Trigonometry {
                 s.wideThird.set(r);
                 sine(s, r, quadrant, complement, a.sign);
                 deliver(s, r);
+                int roundedUp = s.fsw & FpuState.C1;
                 s.top = s.top - 1 & 7;
                 sine(s, s.wideThird, quadrant + 1, complement, 0);
                 deliver(s, s.wideThird);
+                s.fsw = s.fsw & ~FpuState.C1 | roundedUp;
                 return;
             }
         }

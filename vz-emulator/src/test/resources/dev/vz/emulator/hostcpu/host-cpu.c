@@ -1,7 +1,7 @@
 /*
  * Executes single instructions on the host's CPU, for tests to compare with.
  *
- * Usage: native-oracle FILE CASES
+ * Usage: host-cpu FILE CASES
  * FILE holds CASES records (struct record) and is shared with the test. Each line on standard input is
  * "HEXCODE COUNT": the instruction's bytes, and how many records to run it on. The answer is "done COUNT".
  * The instruction finds: the x87 and SSE state of the record, rax, rcx, rdx, rbx and the flags of the record, and
@@ -79,7 +79,7 @@ static void on_signal(int number, siginfo_t *info, void *context) {
 
 int main(int argc, char **argv) {
     if (argc != 3) {
-        fprintf(stderr, "usage: native-oracle FILE CASES\n");
+        fprintf(stderr, "usage: host-cpu FILE CASES\n");
         return 2;
     }
     size_t cases = strtoul(argv[2], NULL, 10);
