@@ -54,7 +54,8 @@ public final class X87Exponential {
         long argumentLow = r.fractionLow();
         FixedPolynomial.multiply(r, X87Coefficients.EXPONENTIAL, argumentHigh, argumentLow, a.sign != 0);
         r.toInexact(s.result);
-        round(s);
+        s.result.roundExtended(64, X87Stack.roundingMode(s), s.fcw);
+        X87Stack.conclude(s);
         X87Stack.writeResult(s, 0);
     }
 
@@ -167,11 +168,6 @@ public final class X87Exponential {
         X87Stack.pop(s);
     }
 
-    private static void round(FpuState s) {
-        s.result.roundExtended(64, X87Stack.roundingMode(s), s.fcw);
-        X87Stack.conclude(s);
-    }
-
     private static void multiplyAndDeliver(FpuState s, Unpacked y, boolean exact) {
         WideFloat r = s.wide;
         r.multiply(y);
@@ -179,8 +175,10 @@ public final class X87Exponential {
         if (exact) {
             s.result.low = r.low;
         }
-        round(s);
-        X87Stack.raise(s, FpuState.PE);
+        s.result.roundExtended(64, X87Stack.roundingMode(s), s.fcw);
+        boolean denormal = (s.result.signExponent & 0x7FFF) == 0;
+        s.result.flags |= denormal ? FpuState.UE | FpuState.PE : FpuState.PE;
+        X87Stack.conclude(s);
         deliver(s);
     }
 

@@ -13,19 +13,19 @@ import java.nio.ByteOrder;
 public final class MachineCase {
 
     /** Bytes of one record. */
-    public static final int LENGTH = 640;
+    public static final int LENGTH = 704;
     /** Where the memory operand starts in a record. */
     public static final int MEMORY = 512;
     /** Arithmetic flags: CF, PF, AF, ZF, SF, OF. */
     public static final int ARITHMETIC_FLAGS = 0x8D5;
 
-    private static final int REGISTERS = 576;
+    private static final int REGISTERS = 640;
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
     /** x87 and vector registers. */
     public final FpuState fpu = new FpuState();
-    /** The memory operand, as eight little-endian words. */
-    public final long[] memory = new long[8];
+    /** The memory operand, as sixteen little-endian words. */
+    public final long[] memory = new long[16];
     /** RAX. */
     public long rax;
     /** RCX. */
@@ -47,7 +47,7 @@ public final class MachineCase {
         if (!X87Images.fxrstor(fpu, image, true, true)) {
             throw new IllegalStateException("a record has reserved bits in MXCSR");
         }
-        for (int i = 0; i < 8; i++) {
+        for (int i = 0; i < 16; i++) {
             memory[i] = (long) LONG.get(records, offset + MEMORY + 8 * i);
         }
         rax = (long) LONG.get(records, offset + REGISTERS);
@@ -62,7 +62,7 @@ public final class MachineCase {
     public void write(byte[] records, int offset) {
         X87Images.fxsave(fpu, image, true, true);
         System.arraycopy(image, 0, records, offset, 512);
-        for (int i = 0; i < 8; i++) {
+        for (int i = 0; i < 16; i++) {
             LONG.set(records, offset + MEMORY + 8 * i, memory[i]);
         }
         LONG.set(records, offset + REGISTERS, rax);
@@ -93,7 +93,7 @@ public final class MachineCase {
                         other.fpu.xmm[2 * i + 1], other.fpu.xmm[2 * i]));
             }
         }
-        for (int i = 0; i < 8; i++) {
+        for (int i = 0; i < 16; i++) {
             number(text, "memory" + i, memory[i], other.memory[i]);
         }
         number(text, "rax", rax, other.rax);

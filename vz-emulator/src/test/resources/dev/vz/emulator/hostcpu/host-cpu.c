@@ -5,7 +5,7 @@
  * FILE holds CASES records (struct record) and is shared with the test. Each line on standard input is
  * "HEXCODE COUNT": the instruction's bytes, and how many records to run it on. The answer is "done COUNT".
  * The instruction finds: the x87 and SSE state of the record, rax, rcx, rdx, rbx and the flags of the record, and
- * rdi pointing to the record's 64-byte memory operand. What it leaves goes back into the record.
+ * rdi pointing to the record's 128-byte memory operand. What it leaves goes back into the record.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -21,7 +21,7 @@
 
 struct record {
     uint8_t fx[512];
-    uint8_t memory[64];
+    uint8_t memory[128];
     uint64_t rax, rcx, rdx, rbx, flags;
     uint64_t signal; /* the signal that the instruction ended in, or 0 */
     uint64_t unused[2];
@@ -41,19 +41,19 @@ __asm__(
     "  mov %rsi, %r14\n"
     "  fxrstor64 (%r15)\n"
     "  lea 512(%r15), %rdi\n"
-    "  mov 592(%r15), %rdx\n"
-    "  mov 600(%r15), %rbx\n"
-    "  mov 584(%r15), %rcx\n"
-    "  mov 576(%r15), %rax\n"
-    "  pushq 608(%r15)\n"
+    "  mov 656(%r15), %rdx\n"
+    "  mov 664(%r15), %rbx\n"
+    "  mov 648(%r15), %rcx\n"
+    "  mov 640(%r15), %rax\n"
+    "  pushq 672(%r15)\n"
     "  popfq\n"
     "  call *%r14\n"
     "  pushfq\n"
-    "  popq 608(%r15)\n"
-    "  mov %rax, 576(%r15)\n"
-    "  mov %rcx, 584(%r15)\n"
-    "  mov %rdx, 592(%r15)\n"
-    "  mov %rbx, 600(%r15)\n"
+    "  popq 672(%r15)\n"
+    "  mov %rax, 640(%r15)\n"
+    "  mov %rcx, 648(%r15)\n"
+    "  mov %rdx, 656(%r15)\n"
+    "  mov %rbx, 664(%r15)\n"
     "  fxsave64 (%r15)\n"
     "  fninit\n"
     "  pushq $0x1f80\n"
