@@ -83,9 +83,14 @@ public final class FpuState {
     /** Bits 79 to 64 of what the last 80-bit store hands to memory. */
     public int storeHigh;
 
-    final Unpacked first = new Unpacked();
-    final Unpacked second = new Unpacked();
-    final SoftFloat result = new SoftFloat();
+    /** SSE exceptions gathered while the elements of one instruction are computed; scratch space. */
+    public int exceptions;
+    /** First operand of the instruction at work; scratch space. */
+    public final Unpacked first = new Unpacked();
+    /** Second operand of the instruction at work; scratch space. */
+    public final Unpacked second = new Unpacked();
+    /** Result of the instruction at work; scratch space. */
+    public final SoftFloat result = new SoftFloat();
     final WideFloat wide = new WideFloat();
     final WideFloat wideSecond = new WideFloat();
     final WideFloat wideThird = new WideFloat();

@@ -285,17 +285,21 @@ public final class SoftFloat {
 
     /** Whether the last result rounded to single or double was tiny, exact or not. */
     public boolean tiny;
+    /** Whether the last rounding to single or double would have been inexact with an unlimited exponent, too. */
+    public boolean inexactUnlimited;
 
     private long roundBinary(int precision, int maximumExponent, int roundingMode, boolean flushToZero) {
         flags = 0;
         tiny = false;
         roundedUp = false;
+        inexactUnlimited = false;
         if (high == 0) {
             return 0;
         }
         int fractionBits = precision - 1;
         if (exponent < 1 - maximumExponent) {
             tiny = isTiny(1 - maximumExponent, precision, roundingMode);
+            inexactUnlimited = (high & (1L << 64 - precision) - 1 | low) != 0;
             if (tiny && flushToZero) {
                 flags = FpuState.UE | FpuState.PE;
                 return 0;
@@ -306,6 +310,7 @@ public final class SoftFloat {
             return denormal;
         }
         long magnitude = round(high, low, precision, roundingMode) >>> 64 - precision;
+        inexactUnlimited = inexact;
         int rounded = exponent + (carried ? 1 : 0);
         if (rounded > maximumExponent) {
             flags = FpuState.OE | FpuState.PE;
