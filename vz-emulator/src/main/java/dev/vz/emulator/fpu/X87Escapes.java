@@ -61,7 +61,7 @@ public final class X87Escapes {
         if (modrm < 0xC0) {
             return !(opcode == 0xD9 && extension >= 6 || opcode == 0xDD && extension >= 6);
         }
-        return !(opcode == 0xDB && (modrm == 0xE2 || modrm == 0xE3) || opcode == 0xDF && modrm == 0xE0);
+        return !(opcode == 0xDB && modrm >>> 3 == 0xE0 >>> 3 || opcode == 0xDF && modrm == 0xE0);
     }
 
     /** Whether the instruction is to be remembered by {@link FpuState#recordInstruction}: all but control instructions. */
