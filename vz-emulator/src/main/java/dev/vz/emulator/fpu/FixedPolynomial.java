@@ -3,8 +3,7 @@ package dev.vz.emulator.fpu;
 /** Evaluates polynomials with coefficients and argument in [0, 1), all held as 128-bit fractions. */
 final class FixedPolynomial {
 
-    private FixedPolynomial() {
-    }
+    private FixedPolynomial() {}
 
     /**
      * Horner's rule: {@code into} is multiplied by {@code c0 + c1 u + c2 u^2 + …}, where each later term is taken with

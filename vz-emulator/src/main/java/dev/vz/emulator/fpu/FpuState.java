@@ -96,8 +96,7 @@ public final class FpuState {
     final WideFloat wideThird = new WideFloat();
 
     /** Makes a unit in its state after reset: as after FNINIT, with all registers zero. */
-    public FpuState() {
-    }
+    public FpuState() {}
 
     /** Puts everything, registers included, back to the state after construction. */
     public void reset() {

@@ -47,8 +47,7 @@ public final class SoftFloat {
     private boolean carried;
 
     /** Makes scratch space for one thread. */
-    public SoftFloat() {
-    }
+    public SoftFloat() {}
 
     /** Takes over an operand as it is. */
     public void set(Unpacked a) {

@@ -38,8 +38,7 @@ public final class Unpacked {
     public long significand;
 
     /** Makes a scratch operand, a zero. */
-    public Unpacked() {
-    }
+    public Unpacked() {}
 
     /** Takes apart an 80-bit operand. */
     public void setExtended(int signExponent, long bits) {

@@ -5,8 +5,7 @@ final class WideMath {
 
     private static final long WORD = 0xFFFF_FFFFL;
 
-    private WideMath() {
-    }
+    private WideMath() {}
 
     /**
      * Quotient of a 128-bit dividend and a normalized 64-bit divisor, in two steps of 32 bits (schoolbook division).

@@ -14,8 +14,7 @@ public final class X87Arctangent {
     private static final int THREE_QUARTERS = 3;
     private static final int FULL = 4;
 
-    private X87Arctangent() {
-    }
+    private X87Arctangent() {}
 
     /** ST(1) becomes the angle of the point (ST(0), ST(1)), from -pi to pi, then pop. */
     public static void fpatan(FpuState s) {

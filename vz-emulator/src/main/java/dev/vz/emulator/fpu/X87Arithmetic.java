@@ -15,8 +15,7 @@ public final class X87Arithmetic {
     private static final int MULTIPLY = 2;
     private static final int DIVIDE = 3;
 
-    private X87Arithmetic() {
-    }
+    private X87Arithmetic() {}
 
     /** ST(destination) = ST(destination) + ST(source). */
     public static void fadd(FpuState s, int destination, int source) {

@@ -14,8 +14,7 @@ public final class X87Compare {
     private static final int PF = 0x04;
     private static final int CF = 0x01;
 
-    private X87Compare() {
-    }
+    private X87Compare() {}
 
     /** FCOM ST(i): a quiet NaN is invalid. */
     public static void fcom(FpuState s, int i) {

@@ -8,8 +8,7 @@ package dev.vz.emulator.fpu;
  */
 public final class X87Constant {
 
-    private X87Constant() {
-    }
+    private X87Constant() {}
 
     /** Pushes +1.0. */
     public static void fld1(FpuState s) {

@@ -12,8 +12,7 @@ public final class X87Control {
     private static final int FCW_WRITABLE = 0x1F3F;
     private static final int FCW_FIXED = 0x0040;
 
-    private X87Control() {
-    }
+    private X87Control() {}
 
     /** FNINIT: registers keep their contents but become empty. */
     public static void fninit(FpuState s) {

@@ -10,8 +10,7 @@ public final class X87Decimal {
 
     private static final long LIMIT = 1_000_000_000_000_000_000L;
 
-    private X87Decimal() {
-    }
+    private X87Decimal() {}
 
     /**
      * FBLD.

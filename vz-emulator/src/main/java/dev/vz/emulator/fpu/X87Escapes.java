@@ -37,18 +37,17 @@ public final class X87Escapes {
 
     /** Operands of the memory forms: a row per opcode, a column per ModRM.reg. */
     private static final byte[] MEMORY = {
-            4, 4, 4, 4, 4, 4, 4, 4,
-            4, NO_OPERAND, 4 | STORE, 4 | STORE, ENVIRONMENT, 2, ENVIRONMENT | STORE, 2 | STORE,
-            4, 4, 4, 4, 4, 4, 4, 4,
-            4, 4 | STORE, 4 | STORE, 4 | STORE, NO_OPERAND, 10, NO_OPERAND, 10 | STORE,
-            8, 8, 8, 8, 8, 8, 8, 8,
-            8, 8 | STORE, 8 | STORE, 8 | STORE, STATE, NO_OPERAND, STATE | STORE, 2 | STORE,
-            2, 2, 2, 2, 2, 2, 2, 2,
-            2, 2 | STORE, 2 | STORE, 2 | STORE, 10, 8, 10 | STORE, 8 | STORE,
+        4, 4, 4, 4, 4, 4, 4, 4,
+        4, NO_OPERAND, 4 | STORE, 4 | STORE, ENVIRONMENT, 2, ENVIRONMENT | STORE, 2 | STORE,
+        4, 4, 4, 4, 4, 4, 4, 4,
+        4, 4 | STORE, 4 | STORE, 4 | STORE, NO_OPERAND, 10, NO_OPERAND, 10 | STORE,
+        8, 8, 8, 8, 8, 8, 8, 8,
+        8, 8 | STORE, 8 | STORE, 8 | STORE, STATE, NO_OPERAND, STATE | STORE, 2 | STORE,
+        2, 2, 2, 2, 2, 2, 2, 2,
+        2, 2 | STORE, 2 | STORE, 2 | STORE, 10, 8, 10 | STORE, 8 | STORE,
     };
 
-    private X87Escapes() {
-    }
+    private X87Escapes() {}
 
     /** What a memory form accesses: {@link #LENGTH} bits plus {@link #STORE}, {@link #ENVIRONMENT}, {@link #STATE}. */
     public static int memoryOperand(int opcode, int modrm) {
@@ -107,7 +106,7 @@ public final class X87Escapes {
             }
             case 0xDB -> {
                 if (extension == 0) {
-                    X87Integer.fild(s, (int) low);
+                    X87Integer.fildM32(s, (int) low);
                 } else {
                     X87Transfer.fldM80(s, high, low);
                 }
@@ -115,9 +114,9 @@ public final class X87Escapes {
             case 0xDD -> X87Transfer.fldM64(s, low);
             default -> {
                 switch (extension) {
-                    case 0 -> X87Integer.fild(s, (short) low);
+                    case 0 -> X87Integer.fildM16(s, (short) low);
                     case 4 -> X87Decimal.fbld(s, low, high);
-                    default -> X87Integer.fild(s, low);
+                    default -> X87Integer.fildM64(s, low);
                 }
             }
         }

@@ -12,8 +12,7 @@ public final class X87Exponential {
     /** The significand above which the logarithm's argument is halved: sqrt(2). */
     private static final long ROOT_OF_TWO = 0xB504_F333_F9DE_6484L;
 
-    private X87Exponential() {
-    }
+    private X87Exponential() {}
 
     /** F2XM1: ST(0) becomes 2^ST(0) - 1, for operands from -1 to 1; one beyond is returned as it is. */
     public static void f2xm1(FpuState s) {

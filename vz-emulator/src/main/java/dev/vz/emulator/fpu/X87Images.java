@@ -30,8 +30,7 @@ public final class X87Images {
     private static final int FCW_WRITABLE = 0x1F3F;
     private static final int FCW_FIXED = 0x0040;
 
-    private X87Images() {
-    }
+    private X87Images() {}
 
     /**
      * FNSTENV: writes the environment, then masks all exceptions.

@@ -9,11 +9,20 @@ package dev.vz.emulator.fpu;
  */
 public final class X87Integer {
 
-    private X87Integer() {
+    private X87Integer() {}
+
+    /** FILD m16int. */
+    public static void fildM16(FpuState s, short value) {
+        fildM64(s, value);
     }
 
-    /** FILD of a 16, 32 or 64-bit integer, sign-extended by the caller. */
-    public static void fild(FpuState s, long value) {
+    /** FILD m32int. */
+    public static void fildM32(FpuState s, int value) {
+        fildM64(s, value);
+    }
+
+    /** FILD m64int. */
+    public static void fildM64(FpuState s, long value) {
         s.second.setInteger(value);
         X87Stack.push(s, s.second.signExponent(), s.second.significand);
     }

@@ -11,8 +11,7 @@ public final class X87Number {
     /** A scale factor that overflows or underflows whatever it is applied to. */
     private static final int HUGE_SCALE = 0x10000;
 
-    private X87Number() {
-    }
+    private X87Number() {}
 
     /** FABS. */
     public static void fabs(FpuState s) {

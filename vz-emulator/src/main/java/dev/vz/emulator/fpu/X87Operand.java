@@ -6,8 +6,7 @@ package dev.vz.emulator.fpu;
  */
 public final class X87Operand {
 
-    private X87Operand() {
-    }
+    private X87Operand() {}
 
     /** A single-precision operand, as its 32 bits. */
     public static void m32(FpuState s, int bits) {

@@ -7,8 +7,7 @@ final class X87RegisterForms {
     private static final int PF = 0x04;
     private static final int ZF = 0x40;
 
-    private X87RegisterForms() {
-    }
+    private X87RegisterForms() {}
 
     static void toTop(FpuState s, int extension, int i) {
         switch (extension) {

@@ -9,8 +9,7 @@ package dev.vz.emulator.fpu;
  */
 public final class X87Remainder {
 
-    private X87Remainder() {
-    }
+    private X87Remainder() {}
 
     /** FPREM: the quotient is truncated. */
     public static void fprem(FpuState s) {

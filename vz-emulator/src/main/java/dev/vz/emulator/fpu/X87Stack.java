@@ -13,8 +13,7 @@ final class X87Stack {
     /** Significand of the default NaN. */
     static final long INDEFINITE = 0xC000_0000_0000_0000L;
 
-    private X87Stack() {
-    }
+    private X87Stack() {}
 
     static int roundingMode(FpuState s) {
         return s.fcw >>> 10 & 3;

@@ -17,8 +17,7 @@ public final class X87Transfer {
     private static final long DOUBLE_INDEFINITE = 0xFFF8_0000_0000_0000L;
     private static final long SINGLE_INDEFINITE = 0xFFC0_0000L;
 
-    private X87Transfer() {
-    }
+    private X87Transfer() {}
 
     /** FLD m32fp. */
     public static void fldM32(FpuState s, int bits) {

@@ -20,8 +20,7 @@ public final class X87Trigonometry {
     private static final int BOTH = 2;
     private static final int TANGENT = 3;
 
-    private X87Trigonometry() {
-    }
+    private X87Trigonometry() {}
 
     /** FSIN. */
     public static void fsin(FpuState s) {

@@ -37,8 +37,7 @@ public final class Aes {
         }
     }
 
-    private Aes() {
-    }
+    private Aes() {}
 
     private static int column(int value, int row0, int row1, int row2, int row3) {
         return multiply(value, row0) | multiply(value, row1) << 8 | multiply(value, row2) << 16

@@ -15,8 +15,7 @@ final class ConversionLane {
     private static final int SINGLE_QUIET = 0x7FC0_0000;
     private static final long DOUBLE_QUIET = 0x7FF8_0000_0000_0000L;
 
-    private ConversionLane() {
-    }
+    private ConversionLane() {}
 
     private static boolean isInexactnessRecorded(FpuState s) {
         return (s.mxcsr & (Mxcsr.PM | FpuState.PE)) == (Mxcsr.PM | FpuState.PE);

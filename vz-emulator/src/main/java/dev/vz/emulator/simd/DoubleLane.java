@@ -21,8 +21,7 @@ final class DoubleLane {
     private static final long UNIT = 0x0010_0000_0000_0000L;
     private static final int ORDINARY_BITS = Mxcsr.RC | Mxcsr.PM;
 
-    private DoubleLane() {
-    }
+    private DoubleLane() {}
 
     /** Neither zero, denormal, infinite nor NaN. */
     static boolean isNormal(long bits) {

@@ -22,8 +22,7 @@ final class Lane {
     /** The result is the default NaN. */
     static final int INDEFINITE = 3;
 
-    private Lane() {
-    }
+    private Lane() {}
 
     /** Applies DAZ to an operand. */
     static void applyDaz(FpuState s, Unpacked a) {

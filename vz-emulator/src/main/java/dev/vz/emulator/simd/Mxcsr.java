@@ -32,8 +32,7 @@ public final class Mxcsr {
     private static final int ALL = 0x3F;
     private static final int MASKS = 7;
 
-    private Mxcsr() {
-    }
+    private Mxcsr() {}
 
     static int roundingMode(FpuState s) {
         return s.mxcsr >>> 13 & 3;

@@ -9,8 +9,7 @@ package dev.vz.emulator.simd;
  */
 public final class PackedAddition {
 
-    private PackedAddition() {
-    }
+    private PackedAddition() {}
 
     /** Sums of bytes. */
     public static long paddb(long a, long b) {

@@ -11,8 +11,7 @@ import dev.vz.emulator.fpu.FpuState;
  */
 public final class PackedComparison {
 
-    private PackedComparison() {
-    }
+    private PackedComparison() {}
 
     /** All ones where the bytes are equal. */
     public static long pcmpeqb(long a, long b) {

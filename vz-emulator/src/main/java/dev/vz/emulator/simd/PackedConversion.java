@@ -12,7 +12,10 @@ import dev.vz.emulator.fpu.SoftFloat;
  */
 public final class PackedConversion {
 
-    private PackedConversion() {
+    private PackedConversion() {}
+
+    private static int lower(long pair) {
+        return (int) pair;
     }
 
     private static int upper(long pair) {
@@ -43,7 +46,7 @@ public final class PackedConversion {
     }
 
     private static long integersToSingles(FpuState s, long a) {
-        return pair(ConversionLane.integerToSingle(s, (int) a), ConversionLane.integerToSingle(s, upper(a)));
+        return pair(ConversionLane.integerToSingle(s, lower(a)), ConversionLane.integerToSingle(s, upper(a)));
     }
 
     /** Two singles to doubles. */

@@ -17,8 +17,7 @@ public final class PackedElement {
     /** Multiplying a byte's lowest bits by this gathers them in the highest byte. */
     private static final long GATHER = 0x0102_0408_1020_4080L;
 
-    private PackedElement() {
-    }
+    private PackedElement() {}
 
     /** Replaces a word of an MMX register. */
     public static long pinsrw(long a, int value, int element) {

@@ -11,8 +11,7 @@ import dev.vz.emulator.fpu.FpuState;
  */
 public final class PackedHorizontal {
 
-    private PackedHorizontal() {
-    }
+    private PackedHorizontal() {}
 
     private static int word(long a, int i) {
         return (short) (a >>> 16 * i);

@@ -14,8 +14,7 @@ public final class PackedLogic {
     private static final int ZF = 0x40;
     private static final int CF = 0x01;
 
-    private PackedLogic() {
-    }
+    private PackedLogic() {}
 
     /** {@code a & b}. */
     public static long pand(long a, long b) {

@@ -14,8 +14,7 @@ public final class PackedMultiplication {
     private static final long EVERY_WORD = 0x0001_0001_0001_0001L;
     private static final long LOW_BYTES = 0x00FF_00FF_00FF_00FFL;
 
-    private PackedMultiplication() {
-    }
+    private PackedMultiplication() {}
 
     private static long words(int w0, int w1, int w2, int w3) {
         return w0 & 0xFFFFL | (w1 & 0xFFFFL) << 16 | (w2 & 0xFFFFL) << 32 | (long) w3 << 48;
@@ -31,7 +30,8 @@ public final class PackedMultiplication {
 
     /** Low halves of the products of words. */
     public static long pmullw(long a, long b) {
-        return words(word(a, 0) * word(b, 0), word(a, 1) * word(b, 1), word(a, 2) * word(b, 2), word(a, 3) * word(b, 3));
+        return words(word(a, 0) * word(b, 0), word(a, 1) * word(b, 1), word(a, 2) * word(b, 2),
+                word(a, 3) * word(b, 3));
     }
 
     /** High halves of the products of signed words. */

@@ -12,8 +12,7 @@ public final class PackedShift {
     private static final long EVERY_WORD = 0x0001_0001_0001_0001L;
     private static final long EVERY_DOUBLEWORD = 0x0000_0001_0000_0001L;
 
-    private PackedShift() {
-    }
+    private PackedShift() {}
 
     private static boolean exceeds(long count, int width) {
         return Long.compareUnsigned(count, width) >= 0;

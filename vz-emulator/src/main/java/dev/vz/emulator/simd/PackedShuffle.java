@@ -12,8 +12,7 @@ import dev.vz.emulator.fpu.FpuState;
  */
 public final class PackedShuffle {
 
-    private PackedShuffle() {
-    }
+    private PackedShuffle() {}
 
     private static void put(FpuState s, int d, long low, long high) {
         s.xmm[2 * d] = low;

@@ -11,8 +11,7 @@ import dev.vz.emulator.fpu.FpuState;
  */
 public final class PackedSingle {
 
-    private PackedSingle() {
-    }
+    private PackedSingle() {}
 
     private static boolean isQuick(FpuState s) {
         return (s.mxcsr & Mxcsr.QUICK_BITS) == Mxcsr.QUICK;

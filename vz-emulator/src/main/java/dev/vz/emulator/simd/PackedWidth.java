@@ -11,8 +11,7 @@ import dev.vz.emulator.fpu.FpuState;
  */
 public final class PackedWidth {
 
-    private PackedWidth() {
-    }
+    private PackedWidth() {}
 
     private static void put(FpuState s, int d, long low, long high) {
         s.xmm[2 * d] = low;

@@ -26,8 +26,7 @@ public final class Polynomial {
         }
     }
 
-    private Polynomial() {
-    }
+    private Polynomial() {}
 
     /**
      * The product without carries of one quadword of each operand: bit 0 of the control selects the destination's high one,

@@ -17,8 +17,7 @@ public final class Reciprocal {
     private static final int INFINITY = 0x7F80_0000;
     private static final int DROPPED = 0x7FF;
 
-    private Reciprocal() {
-    }
+    private Reciprocal() {}
 
     /** About {@code 1 / a}. */
     public static int rcpss(int a) {

@@ -14,8 +14,7 @@ public final class Rounding {
     private static final int FROM_MXCSR = 4;
     private static final int SILENT = 8;
 
-    private Rounding() {
-    }
+    private Rounding() {}
 
     /** One double. */
     public static long roundsd(FpuState s, long a, int control) {

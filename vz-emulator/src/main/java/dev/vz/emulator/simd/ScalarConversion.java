@@ -12,8 +12,7 @@ import dev.vz.emulator.fpu.SoftFloat;
  */
 public final class ScalarConversion {
 
-    private ScalarConversion() {
-    }
+    private ScalarConversion() {}
 
     /** A 32-bit integer to a double; exact. */
     public static long cvtsi2sd(int value) {

@@ -12,8 +12,7 @@ import dev.vz.emulator.fpu.FpuState;
  */
 public final class ScalarDouble {
 
-    private ScalarDouble() {
-    }
+    private ScalarDouble() {}
 
     /** {@code a + b}. */
     public static long addsd(FpuState s, long a, long b) {

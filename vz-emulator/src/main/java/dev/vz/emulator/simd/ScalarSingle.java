@@ -12,8 +12,7 @@ import dev.vz.emulator.fpu.FpuState;
  */
 public final class ScalarSingle {
 
-    private ScalarSingle() {
-    }
+    private ScalarSingle() {}
 
     /** {@code a + b}. */
     public static int addss(FpuState s, int a, int b) {

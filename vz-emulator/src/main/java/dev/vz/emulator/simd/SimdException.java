@@ -7,7 +7,8 @@ package dev.vz.emulator.simd;
  */
 public final class SimdException extends RuntimeException {
 
-    /** The one instance. */
+    /** The one instance, shared on purpose: it carries no stack trace and no state. */
+    @SuppressWarnings("StaticAssignmentOfThrowable")
     static final SimdException UNMASKED = new SimdException();
 
     private static final long serialVersionUID = 1L;

@@ -21,8 +21,7 @@ final class SingleLane {
     private static final int UNIT = 0x0080_0000;
     private static final int ORDINARY_BITS = Mxcsr.RC | Mxcsr.PM;
 
-    private SingleLane() {
-    }
+    private SingleLane() {}
 
     /** Neither zero, denormal, infinite nor NaN. */
     static boolean isNormal(int bits) {

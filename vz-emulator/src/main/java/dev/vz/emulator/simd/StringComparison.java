@@ -28,8 +28,7 @@ public final class StringComparison {
     private static final int LAST = 0x40;
     private static final int EXPAND = 0x40;
 
-    private StringComparison() {
-    }
+    private StringComparison() {}
 
     /**
      * PCMPESTRI: compares with lengths given.

@@ -13,8 +13,7 @@ final class Swar {
     /** Highest bits of two doublewords. */
     static final long DOUBLEWORDS = 0x8000_0000_8000_0000L;
 
-    private Swar() {
-    }
+    private Swar() {}
 
     /** Sums, without carries between elements. */
     static long add(long a, long b, long top) {

@@ -62,7 +62,7 @@ class X87AgainstHostTest {
                 }
                 int first = opcode;
                 int second = modrm;
-                comparison.compare("x87 register form", new byte[]{(byte) opcode, (byte) modrm}, cases(opcode, modrm),
+                comparison.compare("x87 register form", new byte[] {(byte) opcode, (byte) modrm}, cases(opcode, modrm),
                         generator, c -> executeRegister(c, first, second), X87AgainstHostTest::isUndefined,
                         MachineCase::describeX87);
             }
@@ -78,7 +78,7 @@ class X87AgainstHostTest {
                 int modrm = extension << 3 | 7;
                 int operand = X87Escapes.memoryOperand(opcode, modrm);
                 if ((operand & X87Escapes.LENGTH) != 0 || operand == X87Escapes.NO_OPERAND) {
-                    comparison.compare("x87 memory form", new byte[]{(byte) opcode, (byte) modrm}, CASES, generator,
+                    comparison.compare("x87 memory form", new byte[] {(byte) opcode, (byte) modrm}, CASES, generator,
                             c -> executeMemory(c, first, modrm), X87AgainstHostTest::isUndefined,
                             MachineCase::describeX87);
                 }
@@ -106,7 +106,7 @@ class X87AgainstHostTest {
 
     private static void report(Comparison comparison) {
         System.Logger log = System.getLogger(X87AgainstHostTest.class.getName());
-        log.log(System.Logger.Level.INFO, "{0} cases, seed {1}", comparison.cases(), comparison.seed());
+        log.log(System.Logger.Level.INFO, "{0} cases, seed {1}", comparison.cases(), Long.toString(comparison.seed()));
         assertThat(comparison.differences()).isEmpty();
     }
 
@@ -116,8 +116,7 @@ class X87AgainstHostTest {
             case X87Escapes.UNDEFINED -> c.signal = SIGILL;
             case X87Escapes.STATUS_TO_AX -> c.rax = c.rax & ~0xFFFFL | c.fpu.statusWord();
             case X87Escapes.FLAGS -> c.flags = outcome >> 8;
-            default -> {
-            }
+            default -> {}
         }
     }
 

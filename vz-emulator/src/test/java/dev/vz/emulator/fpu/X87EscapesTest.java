@@ -41,12 +41,12 @@ class X87EscapesTest {
             for (int extension = 0; extension < 8; extension++) {
                 int modrm = extension << 3 | 7;
                 if (X87Escapes.memoryOperand(opcode, modrm) != X87Escapes.NO_OPERAND) {
-                    all.add(new int[]{opcode, modrm});
+                    all.add(new int[] {opcode, modrm});
                 }
             }
             for (int modrm = 0xC0; modrm <= 0xFF; modrm++) {
                 if (X87Escapes.register(new FpuState(), opcode, modrm, 0) != X87Escapes.UNDEFINED) {
-                    all.add(new int[]{opcode, modrm});
+                    all.add(new int[] {opcode, modrm});
                 }
             }
         }
@@ -62,7 +62,7 @@ class X87EscapesTest {
             assertThat(state.fpu.hasPendingException()).isTrue();
             state.memory[0] = 0xFFFF_0000_FFFF_037FL;
             state.write(records, 0);
-            host.execute(new byte[]{(byte) instruction[0], (byte) instruction[1]}, records, 1);
+            host.execute(new byte[] {(byte) instruction[0], (byte) instruction[1]}, records, 1);
             var after = new MachineCase();
             after.read(records, 0);
             assertThat(after.signal == SIGFPE).as("%02X %02X waits", instruction[0], instruction[1])
@@ -98,9 +98,9 @@ class X87EscapesTest {
         boolean memory = instruction[1] < 0xC0;
         // FLDENV [rdi]; the instruction, on [rdi+64] if it has an operand; FNSTENV [rdi+32]
         byte[] code = memory
-                ? new byte[]{(byte) 0xD9, 0x27, (byte) instruction[0], (byte) (instruction[1] | 0x40), 64, (byte) 0xD9,
-                        0x77, 32}
-                : new byte[]{(byte) 0xD9, 0x27, (byte) instruction[0], (byte) instruction[1], (byte) 0xD9, 0x77, 32};
+                ? new byte[] {(byte) 0xD9, 0x27, (byte) instruction[0], (byte) (instruction[1] | 0x40), 64, (byte) 0xD9,
+                    0x77, 32}
+                : new byte[] {(byte) 0xD9, 0x27, (byte) instruction[0], (byte) instruction[1], (byte) 0xD9, 0x77, 32};
         host.execute(code, records, REPEATS);
         int changed = 0;
         for (int i = 0; i < REPEATS; i++) {

@@ -121,7 +121,7 @@ class X87ImagesTest {
             before[offset + 672] = 2;
         }
         byte[] after = before.clone();
-        host.execute(new byte[]{(byte) 0x90}, after, HostCpu.CASES);
+        host.execute(new byte[] {(byte) 0x90}, after, HostCpu.CASES);
         var state = new FpuState();
         byte[] image = new byte[512];
         for (int i = 0; i < HostCpu.CASES; i++) {

@@ -5,8 +5,7 @@ import java.util.SplittableRandom;
 /** Makes up single and double-precision operands, leaning toward zeros, denormals, infinities, NaNs and boundaries. */
 public final class FloatOperands {
 
-    private FloatOperands() {
-    }
+    private FloatOperands() {}
 
     /** The bits of a single-precision number. */
     public static int single(SplittableRandom random) {
@@ -25,7 +24,8 @@ public final class FloatOperands {
             case 9 -> Float.floatToRawIntBits(random.nextBoolean() ? 0x1p31f : 0x1p63f) - 2 + random.nextInt(4) | sign;
             case 10 -> Float.floatToRawIntBits((float) random.nextInt());
             case 11, 12 -> sign | 0x3F80_0000 + (random.nextInt(13) - 6 << 23) + (bits & 0x7F_FFFF);
-            case 13 -> sign | 0x3F80_0000 + (random.nextInt(61) - 30 << 23) + (bits & -1 << random.nextInt(23) & 0x7F_FFFF);
+            case 13 -> sign
+                    | 0x3F80_0000 + (random.nextInt(61) - 30 << 23) + (bits & -1 << random.nextInt(23) & 0x7F_FFFF);
             default -> bits;
         };
     }

@@ -6,8 +6,7 @@ import java.util.SplittableRandom;
 /** Makes up states for MMX and SSE instructions. */
 public final class VectorOperands {
 
-    private VectorOperands() {
-    }
+    private VectorOperands() {}
 
     /** Doubles in XMM0 and XMM1, any rounding mode, DAZ and FTZ, all exceptions masked. */
     public static void doubles(MachineCase c, SplittableRandom random) {

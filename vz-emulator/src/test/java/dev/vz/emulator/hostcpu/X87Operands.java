@@ -6,8 +6,7 @@ import java.util.SplittableRandom;
 /** Makes up x87 states: all classes of operands, exponents near each other, boundaries of every format, any control word. */
 public final class X87Operands {
 
-    private X87Operands() {
-    }
+    private X87Operands() {}
 
     /** A whole x87 state and memory operand with random control word, all exceptions masked. */
     public static void masked(MachineCase c, SplittableRandom random) {

@@ -30,7 +30,7 @@ final class ElementInstructions {
 
     /** Insertions take RAX: ModRM 0xC0. */
     private void insertions() {
-        for (int element : new int[]{0, 1, 2, 3, 4, 5, 6, 7, 11, 14, 15, 0xFD}) {
+        for (int element : new int[] {0, 1, 2, 3, 4, 5, 6, 7, 11, 14, 15, 0xFD}) {
             String rest = " C0 %02X".formatted(element);
             add("pinsrw", "0F C4" + rest, c -> {
                 X87Control.enterMmx(c.fpu);
@@ -41,7 +41,7 @@ final class ElementInstructions {
             add("pinsrd", "66 0F 3A 22" + rest, c -> PackedElement.pinsrd(c.fpu, 0, (int) c.rax, element));
             add("pinsrq", "66 48 0F 3A 22" + rest, c -> PackedElement.pinsrq(c.fpu, 0, c.rax, element));
         }
-        for (int control : new int[]{0x00, 0x51, 0xA2, 0xF4, 0x98, 0x0F, 0x6C, 0xC3}) {
+        for (int control : new int[] {0x00, 0x51, 0xA2, 0xF4, 0x98, 0x0F, 0x6C, 0xC3}) {
             add("insertps", "66 0F 3A 21 C1 %02X".formatted(control), c -> PackedElement.insertps(c.fpu, 0,
                     PackedElement.pextrd(c.fpu, 1, control >>> 6), control));
         }
@@ -49,7 +49,7 @@ final class ElementInstructions {
 
     /** Extractions give RAX from register 0 (ModRM 0xC0), except the older PEXTRW, which is from register 1 (0xC1). */
     private void extractions() {
-        for (int element : new int[]{0, 1, 2, 3, 4, 5, 6, 7, 11, 14, 15, 0xFD}) {
+        for (int element : new int[] {0, 1, 2, 3, 4, 5, 6, 7, 11, 14, 15, 0xFD}) {
             String rest = " C0 %02X".formatted(element);
             String reversed = " C1 %02X".formatted(element);
             add("pextrw", "0F C5" + reversed, c -> {

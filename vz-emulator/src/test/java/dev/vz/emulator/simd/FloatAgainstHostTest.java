@@ -50,7 +50,8 @@ class FloatAgainstHostTest {
                     instruction::execute, MachineCase::describeVector);
         }
         System.getLogger(FloatAgainstHostTest.class.getName()).log(System.Logger.Level.INFO,
-                "{0} instructions, {1} cases, seed {2}", instructions.size(), comparison.cases(), comparison.seed());
+                "{0} instructions, {1} cases, seed {2}", instructions.size(), comparison.cases(),
+                Long.toString(comparison.seed()));
         assertThat(comparison.differences()).isEmpty();
     }
 }

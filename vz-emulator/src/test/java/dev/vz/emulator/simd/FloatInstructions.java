@@ -139,7 +139,7 @@ final class FloatInstructions {
     }
 
     private void dotProducts() {
-        for (int control : new int[]{0xFF, 0x31, 0x72, 0xE4, 0x1F, 0x0F, 0xA5, 0x58}) {
+        for (int control : new int[] {0xFF, 0x31, 0x72, 0xE4, 0x1F, 0x0F, 0xA5, 0x58}) {
             String immediate = " C1 %02X".formatted(control);
             add("dppd", "66 0F 3A 41" + immediate, doubles,
                     c -> PackedDouble.dppd(c.fpu, 0, c.fpu.xmm[2], c.fpu.xmm[3], control));

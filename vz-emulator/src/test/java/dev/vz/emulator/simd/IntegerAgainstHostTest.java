@@ -40,7 +40,8 @@ class IntegerAgainstHostTest {
                         instruction::execute, MachineCase::describeVector);
             }
             System.getLogger(getClass().getName()).log(System.Logger.Level.INFO,
-                    "{0} encodings, {1} cases, seed {2}", instructions.size(), comparison.cases(), comparison.seed());
+                    "{0} encodings, {1} cases, seed {2}", instructions.size(), comparison.cases(),
+                    Long.toString(comparison.seed()));
             assertThat(comparison.differences()).isEmpty();
         }
     }

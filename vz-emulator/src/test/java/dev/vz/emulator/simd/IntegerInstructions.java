@@ -15,8 +15,7 @@ final class IntegerInstructions {
 
     private final List<VectorInstruction> table = new ArrayList<>();
 
-    private IntegerInstructions() {
-    }
+    private IntegerInstructions() {}
 
     interface WholeOperation {
         void apply(FpuState s, int d, long lo, long hi);
@@ -164,7 +163,7 @@ final class IntegerInstructions {
             c.fpu.xmm[0] = operation.applyAsLong(c.fpu.xmm[0], c.fpu.xmm[2]);
             c.fpu.xmm[1] = operation.applyAsLong(c.fpu.xmm[1], c.fpu.xmm[2]);
         });
-        for (int count : new int[]{0, 1, 7, 15, 16, 31, 32, 63, 64, 255}) {
+        for (int count : new int[] {0, 1, 7, 15, 16, 31, 32, 63, 64, 255}) {
             String rest = "0F %s %02X %02X".formatted(group, 0xC0 | extension << 3, count);
             add(name, rest, c -> {
                 X87Control.enterMmx(c.fpu);

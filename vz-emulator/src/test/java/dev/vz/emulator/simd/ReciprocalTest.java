@@ -20,7 +20,7 @@ class ReciprocalTest {
 
     private static final double BOUND = 1.5 / 4096;
     private static final int[] SPECIAL = {0, 0x8000_0000, 1, 0x807F_FFFF, 0x7F80_0000, 0xFF80_0000, 0x7FC0_0000,
-            0xFFC1_2345, 0x7F80_0001, 0xFFBF_FFFF, 0x7F00_0001, 0xFF00_0001, 0x7F7F_FFFF, 0xFF7F_FFFF, 0x7F40_0000};
+        0xFFC1_2345, 0x7F80_0001, 0xFFBF_FFFF, 0x7F00_0001, 0xFF00_0001, 0x7F7F_FFFF, 0xFF7F_FFFF, 0x7F40_0000};
 
     @Test
     void reciprocalsAreWithinTheBound() {

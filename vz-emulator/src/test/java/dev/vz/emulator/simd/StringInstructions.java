@@ -10,8 +10,7 @@ import java.util.SplittableRandom;
 /** The part of the table that compares strings: every control byte of each of the four instructions. */
 final class StringInstructions {
 
-    private StringInstructions() {
-    }
+    private StringInstructions() {}
 
     static void addTo(List<VectorInstruction> table) {
         for (int i = 0; i < 128; i++) {
@@ -45,7 +44,8 @@ final class StringInstructions {
             for (int i = 0; i < 4; i++) {
                 long word = 0;
                 for (int shift = 0; shift < 64; shift += width) {
-                    long letter = random.nextInt(24) == 0 ? 0 : random.nextInt(letters) - 1L + random.nextInt(2) * 0x7FL;
+                    long letter = random.nextInt(24) == 0 ? 0
+                            : random.nextInt(letters) - 1L + random.nextInt(2) * 0x7FL;
                     word |= (letter & (1L << width) - 1) << shift;
                 }
                 s.xmm[i] = word;
