@@ -1,0 +1,10 @@
+import org.jspecify.annotations.NullMarked;
+
+/** Virtio 1.3: queues, transports, devices, and the same devices over vhost-user. */
+@NullMarked
+module dev.vz.virtio {
+    requires transitive dev.vz.api;
+    requires static transitive org.jspecify;
+
+    exports dev.vz.virtio.queue;
+}
