@@ -28,7 +28,8 @@ final class ChainWalker {
         this.maxDescriptors = maxDescriptors;
     }
 
-    @Nullable String fault() {
+    @Nullable
+    String fault() {
         return fault;
     }
 

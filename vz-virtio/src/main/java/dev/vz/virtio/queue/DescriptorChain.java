@@ -34,8 +34,7 @@ public final class DescriptorChain {
     private int slots;
 
     /** A chain to be filled in by {@link Virtqueue#next}. */
-    public DescriptorChain() {
-    }
+    public DescriptorChain() {}
 
     void begin() {
         Arrays.fill(regions, 0, count, null);
@@ -100,7 +99,8 @@ public final class DescriptorChain {
     }
 
     /** The region of the last piece, where the next one probably is as well. */
-    @Nullable MemoryRegion lastRegion() {
+    @Nullable
+    MemoryRegion lastRegion() {
         return count == 0 ? null : regions[count - 1];
     }
 

@@ -11,5 +11,4 @@ import dev.vz.state.StateVersion;
  * @param signalKnown whether {@code signalled} counts
  */
 @StateVersion(1)
-public record QueueState(int nextAvail, int nextUsed, int signalled, boolean signalKnown) {
-}
+public record QueueState(int nextAvail, int nextUsed, int signalled, boolean signalKnown) {}

@@ -71,7 +71,8 @@ public sealed interface Virtqueue permits SplitQueue, PackedQueue {
     boolean enableNotifications();
 
     /** What the driver did wrong, as a sentence; {@code null} as long as it did nothing. */
-    @Nullable String fault();
+    @Nullable
+    String fault();
 
     /** Where it is; between batches, with everything published. */
     QueueState save();

@@ -1,0 +1,17 @@
+package dev.vz.virtio.queue;
+
+/** The four kinds of queue that every rule is shown on. */
+enum QueueKind {
+    SPLIT(new QueueFeatures(true, false, false, false, false)), SPLIT_EVENT_IDX(
+            new QueueFeatures(true, true, false, false, false)),
+    PACKED(
+            new QueueFeatures(true, false, true, false, false)),
+    PACKED_EVENT_IDX(
+            new QueueFeatures(true, true, true, false, false));
+
+    final QueueFeatures features;
+
+    QueueKind(QueueFeatures features) {
+        this.features = features;
+    }
+}
