@@ -17,7 +17,6 @@ final class LifetimeRules {
      */
     static final Map<String, String> SHARED_ARENAS = Map.of(
             "block.MemoryBlockDevice", "one per disk that lives in memory",
-            "linux.event.EpollLoop", "one per loop, for the events it receives",
             "linux.memory.MappedMemory", "one per mapping of the host's, as long-lived as what it maps",
             "memory.JavaMemoryAllocator", "one per block of guest memory, closed after the machine");
 
@@ -64,6 +63,7 @@ final class LifetimeRules {
     private static Stream<String> closingComplaints(JavaClass type) {
         return type.getMethods().stream()
                 .filter(method -> method.getName().equals("close") && method.getRawParameterTypes().isEmpty()
+                        && method.getRawReturnType().isEquivalentTo(void.class)
                         && !method.getModifiers().contains(JavaModifier.STATIC)
                         && !method.getModifiers().contains(JavaModifier.PRIVATE))
                 .filter(method -> !type.isAssignableTo(AutoCloseable.class) || method.getThrowsClause().size() > 0)

@@ -39,12 +39,13 @@ public final class Allocations {
 
     /**
      * Bytes that one call of {@code code} allocates on this thread, on average over {@code calls} calls, after as many
-     * calls to warm up: the least of up to 30 rounds, because on a busy machine the compiler that removes allocations
-     * comes late. What the JVM does once in a while (a compilation's bookkeeping) rounds to 0.
+     * calls to warm up: the least of the rounds of the first 20 seconds, because on a busy machine the compiler that
+     * removes allocations comes late. What the JVM does once in a while (a compilation's bookkeeping) rounds to 0.
      */
     public static double perCall(int calls, Runnable code) {
         double least = Double.MAX_VALUE;
-        for (int round = 0; round < 30 && least >= 0.5; round++) {
+        long deadline = System.nanoTime() + 20_000_000_000L;
+        while (least >= 0.5 && System.nanoTime() < deadline) {
             long before = current();
             for (int i = 0; i < calls; i++) {
                 code.run();
