@@ -13,8 +13,10 @@ import dev.vz.linux.OpenFlag;
 import dev.vz.linux.call.FileCalls;
 import dev.vz.linux.event.EventFd;
 import dev.vz.linux.file.FileIo;
+import dev.vz.testing.Peers;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -171,6 +173,48 @@ class MappedMemoryTest {
         try (var memory = MappedMemory.map(Mapping.anonymous(8 << 20).transparent())) {
             assertThat(memory.address() % (2 << 20)).isZero();
         }
+    }
+
+    @Test
+    void populatedTransparentMemoryLiesOnHugePages() throws Exception {
+        String policy = Files.readString(Path.of("/sys/kernel/mm/transparent_hugepage/enabled"));
+        Peers.require(!policy.contains("[never]"), "this host has transparent huge pages switched off");
+        try (var memory = MappedMemory.map(Mapping.anonymous(64 << 20).transparent().populate())) {
+            assertThat(memory.usage().hugePages()).isPositive();
+            assertThat(memory.usage().resident()).isEqualTo(64 << 20);
+        }
+    }
+
+    @Test
+    void explicitHugePagesComeFromThePool() throws Exception {
+        Path pool = Path.of("/sys/kernel/mm/hugepages/hugepages-2048kB");
+        Path size = pool.resolve("nr_hugepages");
+        Peers.require(Files.isWritable(size), "the pool of huge pages cannot be enlarged by this user");
+        String before = Files.readString(size).strip();
+        Files.writeString(size, Integer.toString(Integer.parseInt(before) + 4));
+        try {
+            Peers.require(number(pool.resolve("free_hugepages")) >= 4, "this host has no huge pages to spare");
+            long free = number(pool.resolve("free_hugepages"));
+            try (var anonymous = MappedMemory.map(Mapping.anonymous(4 << 20).hugePages(2 << 20).withGuards());
+                    var file = MemoryFile.create("huge", 4 << 20, 2 << 20);
+                    var shared = MappedMemory.map(file.mapping(2 << 20))) {
+                for (var memory : List.of(anonymous, shared)) {
+                    assertThat(memory.address() % (2 << 20)).isZero();
+                    memory.segment().fill((byte) 1);
+                    memory.discard(0, 2 << 20);
+                    assertThat(memory.segment().get(BYTE, 0)).isZero();
+                    assertThat(memory.segment().get(BYTE, 2 << 20)).isEqualTo((byte) 1);
+                }
+                assertThat(number(pool.resolve("free_hugepages"))).isEqualTo(free - 4);
+            }
+            assertThat(number(pool.resolve("free_hugepages"))).isEqualTo(free);
+        } finally {
+            Files.writeString(size, before);
+        }
+    }
+
+    private static long number(Path file) throws IOException {
+        return Long.parseLong(Files.readString(file).strip());
     }
 
     @Test
