@@ -150,6 +150,18 @@ class FileIoTest {
     }
 
     @Test
+    void flagsOfSingleCallsReachTheKernel(@TempDir Path folder) {
+        try (var arena = Arena.ofConfined();
+                var file = FileDescriptor.open(folder.resolve("flags"), 0600, OpenFlag.READ_WRITE, OpenFlag.CREATE)) {
+            var vectors = new IoVectors(1);
+            vectors.add(arena.allocate(4096).fill((byte) 3));
+            assertThat(FileIo.pwritev(file, 0, vectors, FileIo.DATA_SYNC)).isEqualTo(4096);
+            assertThat(FileIo.preadv(file, 0, vectors, FileIo.NO_WAIT)).as("in the page cache").isEqualTo(4096);
+            assertThat(FileIo.preadv(file, 0, vectors, 1 << 30)).isEqualTo(-Errno.EOPNOTSUPP);
+        }
+    }
+
+    @Test
     void allocatesNothing() {
         try (var arena = Arena.ofConfined(); var shared = Arena.ofShared(); var file = MemoryFile.create("hot", 8192)) {
             var descriptor = file.descriptor();

@@ -13,6 +13,7 @@ import dev.vz.linux.OpenFlag;
 import dev.vz.linux.call.FileCalls;
 import dev.vz.linux.event.EventFd;
 import dev.vz.linux.file.FileIo;
+import dev.vz.linux.thread.NativeThread;
 import dev.vz.testing.Peers;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -81,13 +82,12 @@ class MappedMemoryTest {
     void cannotBeUnmappedWhileASystemCallUsesIt() throws Exception {
         try (var event = EventFd.blocking()) {
             var memory = MappedMemory.map(Mapping.anonymous(PAGE));
-            var started = new CompletableFuture<Void>();
+            var started = new CompletableFuture<Integer>();
             var reader = CompletableFuture.supplyAsync(() -> {
-                started.complete(null);
+                started.complete(NativeThread.id());
                 return FileIo.read(event.descriptor(), memory.segment(), 0, 8);
             });
-            started.get(10, TimeUnit.SECONDS);
-            awaitBlockedIn(event);
+            awaitRead(started.get(10, TimeUnit.SECONDS), event.descriptor());
             assertThatThrownBy(memory::close).isInstanceOf(LifecycleException.class)
                     .hasMessageContaining("system call");
             event.signal();
@@ -256,10 +256,15 @@ class MappedMemoryTest {
         });
     }
 
-    private static void awaitBlockedIn(EventFd event) throws InterruptedException {
-        // A blocked reader cannot be seen from outside; the read needs no more than to get going.
-        Thread.sleep(200);
-        assertThat(event.descriptor().isOpen()).isTrue();
+    /** Waits until the kernel shows the thread in read(2), system call 0, of that descriptor. */
+    private static void awaitRead(int thread, FileDescriptor descriptor) throws Exception {
+        String reading = "0 0x" + Integer.toHexString(descriptor.value()) + " ";
+        Path call = Path.of("/proc/self/task/" + thread + "/syscall");
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);
+        while (!Files.readString(call).startsWith(reading)) {
+            assertThat(System.nanoTime()).as("the thread is in " + Files.readString(call)).isLessThan(deadline);
+            Thread.sleep(1);
+        }
     }
 
     /** The permissions that {@code /proc/self/maps} shows for an address, or "none". */
