@@ -273,10 +273,6 @@ class RunningMachineTest {
 
     @Test
     void several_machines_run_in_one_process_without_hearing_of_each_other() throws Exception {
-        var hypervisor = new ScriptedHypervisor((vcpu, index) -> {
-            vcpu.out(0xF4, 4, index == 300 ? 9 : 0);
-            return true;
-        });
         var machines = new ArrayList<RunningMachine>();
         try {
             for (int i = 0; i < 8; i++) {
