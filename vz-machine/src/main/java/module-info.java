@@ -20,5 +20,6 @@ module dev.vz.machine {
     exports dev.vz.machine.boot;
     exports dev.vz.machine.clock;
     exports dev.vz.machine.device;
+    exports dev.vz.machine.json;
     exports dev.vz.machine.serial;
 }

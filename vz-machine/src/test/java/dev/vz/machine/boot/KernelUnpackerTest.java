@@ -15,6 +15,7 @@ import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import java.util.zip.GZIPOutputStream;
 import net.jqwik.api.ForAll;
@@ -32,6 +33,12 @@ import org.tukaani.xz.XZOutputStream;
 class KernelUnpackerTest {
 
     private static final byte[] KERNEL = new ElfFile().load(0x100_0000, content(20_000), 30_000).bytes();
+
+    private static final List<byte[]> PAYLOADS = List.of(compress(KERNEL, GZIPOutputStream::new),
+            withSize(lz4Frame(KERNEL), KERNEL.length),
+            withSize(compress(KERNEL, KernelUnpackerTest::lzma), KERNEL.length),
+            withSize(compress(KERNEL, ZstdOutputStreamNoFinalizer::new), KERNEL.length),
+            withSize(compress(KERNEL, KernelUnpackerTest::xz), KERNEL.length));
 
     private interface Compressor {
         OutputStream open(OutputStream out) throws IOException;
@@ -59,7 +66,11 @@ class KernelUnpackerTest {
 
     /** As the kernel's build does it: with a filter for x86 branches. */
     private static OutputStream xz(OutputStream out) throws IOException {
-        return new XZOutputStream(out, new FilterOptions[] {new X86Options(), new LZMA2Options()});
+        return new XZOutputStream(out, new FilterOptions[] {new X86Options(), new LZMA2Options(0)});
+    }
+
+    private static OutputStream lzma(OutputStream out) throws IOException {
+        return new LZMAOutputStream(out, new LZMA2Options(0), -1);
     }
 
     private static byte[] withSize(byte[] payload, int size) {
@@ -100,7 +111,7 @@ class KernelUnpackerTest {
     @Test
     void unpacks_what_lzma_packed() {
         assertUnpacks(
-                withSize(compress(KERNEL, out -> new LZMAOutputStream(out, new LZMA2Options(), -1)), KERNEL.length));
+                withSize(compress(KERNEL, KernelUnpackerTest::lzma), KERNEL.length));
     }
 
     @Test
@@ -110,7 +121,7 @@ class KernelUnpackerTest {
 
     @Test
     void a_header_that_asks_for_gigabytes_is_refused() {
-        byte[] payload = withSize(compress(KERNEL, out -> new LZMAOutputStream(out, new LZMA2Options(), -1)),
+        byte[] payload = withSize(compress(KERNEL, KernelUnpackerTest::lzma),
                 KERNEL.length);
         payload[4] = 0x7F; // a dictionary of almost 2 GiB
         assertThatThrownBy(() -> unpack(payload)).isInstanceOf(FormatException.class)
@@ -177,14 +188,7 @@ class KernelUnpackerTest {
     @Property(tries = 3_000)
     void a_damaged_payload_is_unpacked_or_refused_and_nothing_else(@ForAll @IntRange(max = 4) int format,
             @ForAll @IntRange(max = 5_000) int at, @ForAll byte value) {
-        byte[] payload = switch (format) {
-            case 0 -> compress(KERNEL, GZIPOutputStream::new);
-            case 1 -> withSize(lz4Frame(KERNEL), KERNEL.length);
-            case 2 ->
-                    withSize(compress(KERNEL, out -> new LZMAOutputStream(out, new LZMA2Options(), -1)), KERNEL.length);
-            case 3 -> withSize(compress(KERNEL, ZstdOutputStreamNoFinalizer::new), KERNEL.length);
-            default -> withSize(compress(KERNEL, KernelUnpackerTest::xz), KERNEL.length);
-        };
+        byte[] payload = PAYLOADS.get(format).clone();
         payload[at % payload.length] = value;
         try {
             unpack(payload);

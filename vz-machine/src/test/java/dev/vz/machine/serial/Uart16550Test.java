@@ -86,7 +86,7 @@ class Uart16550Test {
     }
 
     private void enableInterrupts(int sources) {
-        out(MCR, Uart16550.MCR_OUT2);
+        out(MCR, UartRegisters.MCR_OUT2);
         out(IER, sources);
     }
 
@@ -162,11 +162,11 @@ class Uart16550Test {
 
     @Test
     void enabling_the_THRE_interrupt_raises_it_at_once_when_THR_is_empty() {
-        enableInterrupts(Uart16550.IER_THRE);
+        enableInterrupts(UartRegisters.IER_THRE);
         assertThat(interrupt).isTrue();
-        assertThat(in(IIR)).isEqualTo(Uart16550.IIR_THRE);
+        assertThat(in(IIR)).isEqualTo(UartRegisters.IIR_THRE);
         assertThat(interrupt).as("reading IIR acknowledges it").isFalse();
-        assertThat(in(IIR)).isEqualTo(Uart16550.IIR_NONE);
+        assertThat(in(IIR)).isEqualTo(UartRegisters.IIR_NONE);
     }
 
     @Test
@@ -175,7 +175,7 @@ class Uart16550Test {
         out(FCR, 1);
         out(THR, 1);
         out(THR, 2);
-        enableInterrupts(Uart16550.IER_THRE);
+        enableInterrupts(UartRegisters.IER_THRE);
         assertThat(interrupt).isFalse();
         wire.room = 1;
         uart.lineReady();
@@ -189,10 +189,10 @@ class Uart16550Test {
 
     @Test
     void a_received_byte_sets_data_ready_and_interrupts() {
-        enableInterrupts(Uart16550.IER_RDA);
+        enableInterrupts(UartRegisters.IER_RDA);
         assertThat(uart.receive('a')).isTrue();
         assertThat(interrupt).isTrue();
-        assertThat(in(IIR)).isEqualTo(Uart16550.IIR_RDA);
+        assertThat(in(IIR)).isEqualTo(UartRegisters.IIR_RDA);
         assertThat(in(LSR) & 1).isEqualTo(1);
         assertThat(in(RBR)).isEqualTo('a');
         assertThat(in(LSR) & 1).isZero();
@@ -207,20 +207,20 @@ class Uart16550Test {
         in(RBR);
         assertThat(wire.receiverReady).isEqualTo(1);
         assertThat(uart.receive('b')).isTrue();
-        assertThat(in(LSR) & Uart16550.LSR_OE).as("nothing was overrun").isZero();
+        assertThat(in(LSR) & UartRegisters.LSR_OE).as("nothing was overrun").isZero();
     }
 
     @Test
     void the_receive_interrupt_waits_for_the_trigger_level() {
         out(FCR, 0x81); // 8 bytes
-        enableInterrupts(Uart16550.IER_RDA);
+        enableInterrupts(UartRegisters.IER_RDA);
         for (int i = 0; i < 7; i++) {
             uart.receive(i);
         }
         assertThat(interrupt).isFalse();
         uart.receive(7);
         assertThat(interrupt).isTrue();
-        assertThat(in(IIR)).isEqualTo(0xC0 | Uart16550.IIR_RDA);
+        assertThat(in(IIR)).isEqualTo(0xC0 | UartRegisters.IIR_RDA);
         in(RBR);
         assertThat(interrupt).as("below the level again").isFalse();
     }
@@ -232,14 +232,14 @@ class Uart16550Test {
         out(0, 1); // 115200 baud
         out(1, 0);
         out(LCR, 3);
-        enableInterrupts(Uart16550.IER_RDA);
+        enableInterrupts(UartRegisters.IER_RDA);
         uart.receive('a');
         // 4 characters of 10 bits at 115200 bits a second
         clock.advance(340_000);
         assertThat(interrupt).isFalse();
         clock.advance(10_000);
         assertThat(interrupt).isTrue();
-        assertThat(in(IIR)).isEqualTo(0xC0 | Uart16550.IIR_TIMEOUT);
+        assertThat(in(IIR)).isEqualTo(0xC0 | UartRegisters.IIR_TIMEOUT);
         in(RBR);
         assertThat(interrupt).isFalse();
     }
@@ -251,7 +251,7 @@ class Uart16550Test {
         out(0, 1);
         out(1, 0);
         out(LCR, 3);
-        enableInterrupts(Uart16550.IER_RDA);
+        enableInterrupts(UartRegisters.IER_RDA);
         for (int i = 0; i < 5; i++) {
             uart.receive(i);
             clock.advance(300_000);
@@ -263,12 +263,12 @@ class Uart16550Test {
 
     @Test
     void a_break_shows_in_LSR_and_interrupts_with_the_highest_priority() {
-        enableInterrupts(Uart16550.IER_RDA | Uart16550.IER_RLS);
+        enableInterrupts(UartRegisters.IER_RDA | UartRegisters.IER_RLS);
         uart.receiveBreak();
-        assertThat(in(IIR)).isEqualTo(Uart16550.IIR_RLS);
-        assertThat(in(LSR) & Uart16550.LSR_BI).isEqualTo(Uart16550.LSR_BI);
+        assertThat(in(IIR)).isEqualTo(UartRegisters.IIR_RLS);
+        assertThat(in(LSR) & UartRegisters.LSR_BI).isEqualTo(UartRegisters.LSR_BI);
         assertThat(in(IIR)).as("reading LSR clears the error; the zero byte is still there")
-                .isEqualTo(Uart16550.IIR_RDA);
+                .isEqualTo(UartRegisters.IIR_RDA);
         assertThat(in(RBR)).isZero();
     }
 
@@ -277,9 +277,9 @@ class Uart16550Test {
         out(FCR, 1);
         uart.receive('a');
         uart.receiveBreak();
-        assertThat(in(LSR) & Uart16550.LSR_BI).isZero();
+        assertThat(in(LSR) & UartRegisters.LSR_BI).isZero();
         in(RBR);
-        assertThat(in(LSR) & Uart16550.LSR_BI).isEqualTo(Uart16550.LSR_BI);
+        assertThat(in(LSR) & UartRegisters.LSR_BI).isEqualTo(UartRegisters.LSR_BI);
     }
 
     @Test
@@ -300,10 +300,10 @@ class Uart16550Test {
 
     @Test
     void a_change_of_the_modem_inputs_sets_delta_bits_and_interrupts() {
-        enableInterrupts(Uart16550.IER_MS);
+        enableInterrupts(UartRegisters.IER_MS);
         uart.setModemStatus(false, true, false, true);
         assertThat(interrupt).isTrue();
-        assertThat(in(IIR)).isEqualTo(Uart16550.IIR_MS);
+        assertThat(in(IIR)).isEqualTo(UartRegisters.IIR_MS);
         assertThat(in(MSR)).isEqualTo(0xA1); // DCD, DSR, delta CTS
         assertThat(in(MSR)).as("reading clears the deltas").isEqualTo(0xA0);
         assertThat(interrupt).isFalse();
@@ -335,16 +335,16 @@ class Uart16550Test {
         out(MCR, 0x10);
         out(THR, 'a');
         out(THR, 'b');
-        assertThat(in(LSR) & Uart16550.LSR_OE).isEqualTo(Uart16550.LSR_OE);
+        assertThat(in(LSR) & UartRegisters.LSR_OE).isEqualTo(UartRegisters.LSR_OE);
         assertThat(in(RBR)).isEqualTo('b');
     }
 
     @Test
     void the_interrupt_line_is_gated_by_OUT2() {
-        out(IER, Uart16550.IER_THRE);
+        out(IER, UartRegisters.IER_THRE);
         assertThat(in(LSR)).isEqualTo(0x60);
         assertThat(interrupt).isFalse();
-        out(MCR, Uart16550.MCR_OUT2);
+        out(MCR, UartRegisters.MCR_OUT2);
         assertThat(interrupt).isTrue();
     }
 
@@ -402,7 +402,7 @@ class Uart16550Test {
     @Test
     void a_restored_timeout_still_comes() {
         out(FCR, 0xC1);
-        enableInterrupts(Uart16550.IER_RDA);
+        enableInterrupts(UartRegisters.IER_RDA);
         uart.receive('a');
         Uart16550State state = uart.save();
         uart.reset();
@@ -457,7 +457,7 @@ class Uart16550Test {
                 }
             }
             Uart16550State s = uart.save();
-            boolean gate = (s.mcr() & 0x18) == Uart16550.MCR_OUT2;
+            boolean gate = (s.mcr() & 0x18) == UartRegisters.MCR_OUT2;
             assertThat(interrupt).isEqualTo(gate && (new Uart16550Probe(s).pending()));
         }
     }
