@@ -12,12 +12,14 @@ module dev.vz.machine {
     requires transitive dev.vz.api;
     requires static transitive org.jspecify;
     requires tools.jackson.databind;
-    requires static org.apache.commons.compress;
+    requires static com.github.luben.zstd_jni;
+    requires static org.tukaani.xz;
 
     exports dev.vz.machine;
     exports dev.vz.machine.acpi;
     exports dev.vz.machine.boot;
     exports dev.vz.machine.clock;
     exports dev.vz.machine.device;
+    exports dev.vz.machine.json;
     exports dev.vz.machine.serial;
 }

@@ -23,6 +23,7 @@ import dev.vz.machine.device.ResetControl;
 import dev.vz.machine.serial.Uart16550;
 import dev.vz.state.Stateful;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -117,9 +118,9 @@ final class Board {
         return debugConsole;
     }
 
-    /** Every device whose state a snapshot keeps, by name. */
+    /** Every device whose state a snapshot keeps, by name, in the order they were added. */
     Map<String, Stateful<?>> stateful() {
-        return Map.copyOf(stateful);
+        return Collections.unmodifiableMap(new LinkedHashMap<>(stateful));
     }
 
     void addStateful(String name, Stateful<?> device) {

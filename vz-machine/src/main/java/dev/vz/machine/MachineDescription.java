@@ -6,7 +6,8 @@ import java.util.Objects;
 import java.util.function.UnaryOperator;
 
 /**
- * What a machine is to be. Immutable; {@link #of} and the {@code with} methods make it.
+ * What a machine is to be. Immutable; {@link #of} and the {@code with} methods make it, and
+ * {@link dev.vz.machine.json.MachineDescriptionJson} reads and writes it.
  *
  * @param name            appears in thread names and messages: letters, digits, {@code - _ .}
  * @param memory          its RAM

@@ -35,7 +35,9 @@ final class Processors {
     /** Brings {@code vcpu} from reset to where it waits for a start-up IPI, or, the first one, begins at {@code start}. */
     static void prepare(X86Vcpu vcpu, StartState start) {
         var msrs = new ArrayList<MsrEntry>();
-        msrs.add(new MsrEntry(Msr.MISC_ENABLE, FAST_STRINGS));
+        if (vcpu.supportedMsrs().contains(Msr.MISC_ENABLE)) {
+            msrs.add(new MsrEntry(Msr.MISC_ENABLE, FAST_STRINGS));
+        }
         if (vcpu.cpuid().has(CpuFeature.MTRR)) {
             // All of memory is write-back; without this a kernel believes that nothing may be cached.
             msrs.add(new MsrEntry(Msr.MTRR_DEF_TYPE, MTRR_ENABLE_WRITE_BACK));

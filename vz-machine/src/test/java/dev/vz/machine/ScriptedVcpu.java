@@ -7,6 +7,7 @@ import dev.vz.cpu.x86.DebugRegisters;
 import dev.vz.cpu.x86.GeneralRegisters;
 import dev.vz.cpu.x86.LapicState;
 import dev.vz.cpu.x86.MpState;
+import dev.vz.cpu.x86.Msr;
 import dev.vz.cpu.x86.MsrEntry;
 import dev.vz.cpu.x86.SpecialRegisters;
 import dev.vz.cpu.x86.VcpuEvents;
@@ -190,7 +191,7 @@ final class ScriptedVcpu implements X86Vcpu {
 
     @Override
     public List<Integer> supportedMsrs() {
-        return List.of();
+        return List.of(Msr.MISC_ENABLE);
     }
 
     @Override

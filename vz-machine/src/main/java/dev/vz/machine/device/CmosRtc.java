@@ -322,10 +322,10 @@ public final class CmosRtc implements BusDevice, Stateful<CmosRtc.State> {
     @Override
     public synchronized void restore(State state) {
         byte[] bytes = state.memory();
-        long limit = Long.MAX_VALUE / 4;
+        long limit = Long.MAX_VALUE / 4; // so that no sum of two times overflows
         if (bytes.length != SIZE || state.index() < 0 || state.index() >= SIZE
-                || (state.flags() & ~(B_PIE | B_AIE | B_UIE)) != 0 || Math.abs(state.offsetNanos()) > limit
-                || Math.abs(state.haltedNanos()) > limit) {
+                || (state.flags() & ~(B_PIE | B_AIE | B_UIE)) != 0 || state.offsetNanos() > limit
+                || state.offsetNanos() < -limit || state.haltedNanos() > limit || state.haltedNanos() < -limit) {
             throw new FormatException("Cannot restore the CMOS clock: it has " + SIZE + " bytes, got " + bytes.length
                     + ", index " + state.index() + ", flags 0x" + Integer.toHexString(state.flags())
                     + ", offset " + state.offsetNanos() + " ns");

@@ -1,5 +1,40 @@
 package dev.vz.machine.serial;
 
+import static dev.vz.machine.serial.UartRegisters.FCR_CLEAR_RECEIVE;
+import static dev.vz.machine.serial.UartRegisters.FCR_CLEAR_TRANSMIT;
+import static dev.vz.machine.serial.UartRegisters.FCR_ENABLE;
+import static dev.vz.machine.serial.UartRegisters.FCR_TRIGGER;
+import static dev.vz.machine.serial.UartRegisters.IER_MS;
+import static dev.vz.machine.serial.UartRegisters.IER_RDA;
+import static dev.vz.machine.serial.UartRegisters.IER_RLS;
+import static dev.vz.machine.serial.UartRegisters.IER_THRE;
+import static dev.vz.machine.serial.UartRegisters.IIR_FIFOS;
+import static dev.vz.machine.serial.UartRegisters.IIR_MS;
+import static dev.vz.machine.serial.UartRegisters.IIR_NONE;
+import static dev.vz.machine.serial.UartRegisters.IIR_RDA;
+import static dev.vz.machine.serial.UartRegisters.IIR_RLS;
+import static dev.vz.machine.serial.UartRegisters.IIR_THRE;
+import static dev.vz.machine.serial.UartRegisters.IIR_TIMEOUT;
+import static dev.vz.machine.serial.UartRegisters.LCR_BREAK;
+import static dev.vz.machine.serial.UartRegisters.LCR_DLAB;
+import static dev.vz.machine.serial.UartRegisters.LSR_BI;
+import static dev.vz.machine.serial.UartRegisters.LSR_DR;
+import static dev.vz.machine.serial.UartRegisters.LSR_ERRORS;
+import static dev.vz.machine.serial.UartRegisters.LSR_FIFO_ERROR;
+import static dev.vz.machine.serial.UartRegisters.LSR_TEMT;
+import static dev.vz.machine.serial.UartRegisters.LSR_THRE;
+import static dev.vz.machine.serial.UartRegisters.MCR_DTR;
+import static dev.vz.machine.serial.UartRegisters.MCR_LOOP;
+import static dev.vz.machine.serial.UartRegisters.MCR_OUT1;
+import static dev.vz.machine.serial.UartRegisters.MCR_OUT2;
+import static dev.vz.machine.serial.UartRegisters.MCR_RTS;
+import static dev.vz.machine.serial.UartRegisters.MSR_CONNECTED;
+import static dev.vz.machine.serial.UartRegisters.MSR_CTS;
+import static dev.vz.machine.serial.UartRegisters.MSR_DCD;
+import static dev.vz.machine.serial.UartRegisters.MSR_DSR;
+import static dev.vz.machine.serial.UartRegisters.MSR_LINES;
+import static dev.vz.machine.serial.UartRegisters.MSR_RI;
+
 import dev.vz.bus.BusDevice;
 import dev.vz.error.FormatException;
 import dev.vz.irq.InterruptLine;
@@ -23,57 +58,14 @@ public final class Uart16550 implements BusDevice, Stateful<Uart16550State> {
     /** Bytes in each FIFO. */
     public static final int FIFO_SIZE = ByteFifo.CAPACITY;
 
-    private static final int BREAK = 0x100;
-    /** Input of the baud rate generator, already divided by 16: 1.8432 MHz / 16. */
-    private static final long BASE_BAUD = 115_200;
-
-    static final int IER_RDA = 1;
-    static final int IER_THRE = 1 << 1;
-    static final int IER_RLS = 1 << 2;
-    static final int IER_MS = 1 << 3;
-    static final int IIR_NONE = 1;
-    static final int IIR_MS = 0;
-    static final int IIR_THRE = 2;
-    static final int IIR_RDA = 4;
-    static final int IIR_RLS = 6;
-    static final int IIR_TIMEOUT = 0xC;
-    static final int IIR_FIFOS = 0xC0;
-    static final int FCR_ENABLE = 1;
-    static final int FCR_CLEAR_RECEIVE = 1 << 1;
-    static final int FCR_CLEAR_TRANSMIT = 1 << 2;
-    static final int FCR_TRIGGER = 0xC0;
-    static final int LCR_BREAK = 1 << 6;
-    static final int LCR_DLAB = 1 << 7;
-    static final int MCR_DTR = 1;
-    static final int MCR_RTS = 1 << 1;
-    static final int MCR_OUT1 = 1 << 2;
-    static final int MCR_OUT2 = 1 << 3;
-    static final int MCR_LOOP = 1 << 4;
-    static final int LSR_DR = 1;
-    static final int LSR_OE = 1 << 1;
-    static final int LSR_BI = 1 << 4;
-    static final int LSR_THRE = 1 << 5;
-    static final int LSR_TEMT = 1 << 6;
-    static final int LSR_FIFO_ERROR = 1 << 7;
-    static final int LSR_ERRORS = 0x1E;
-    static final int MSR_CTS = 1 << 4;
-    static final int MSR_DSR = 1 << 5;
-    static final int MSR_RI = 1 << 6;
-    static final int MSR_DCD = 1 << 7;
-    private static final int MSR_LINES = 0xF0;
-    private static final int MSR_CONNECTED = MSR_CTS | MSR_DSR | MSR_DCD;
-
     private final String name;
     private final InterruptLine interrupt;
-    private final MachineClock clock;
-    private final MachineClock.Timer timeoutTimer;
-    private final ByteFifo receive = new ByteFifo();
+    private final UartReceiver receiver;
     private final ByteFifo transmit = new ByteFifo();
     private SerialLine line = SerialLine.unconnected();
     private int ier;
     private int lcr;
     private int mcr;
-    private int lsrErrors;
     private int msr;
     /** What the line drives, in the upper half of MSR; shown to the guest except in loopback. */
     private int modemInputs = MSR_CONNECTED;
@@ -81,8 +73,6 @@ public final class Uart16550 implements BusDevice, Stateful<Uart16550State> {
     private int fcr;
     private int divisor;
     private boolean thrEmptyPending;
-    private boolean timeoutPending;
-    private long timeoutDeadline;
     private boolean refusedInput;
     private boolean interruptLevel;
 
@@ -96,8 +86,7 @@ public final class Uart16550 implements BusDevice, Stateful<Uart16550State> {
     public Uart16550(String name, InterruptLine interrupt, MachineClock clock) {
         this.name = Objects.requireNonNull(name);
         this.interrupt = Objects.requireNonNull(interrupt);
-        this.clock = Objects.requireNonNull(clock);
-        timeoutTimer = clock.timer(this::timeoutExpired);
+        this.receiver = new UartReceiver(clock, this::timeoutExpired);
         reset();
     }
 
@@ -113,15 +102,13 @@ public final class Uart16550 implements BusDevice, Stateful<Uart16550State> {
         ier = 0;
         lcr = 3; // The chip clears it; every firmware sets 8N1 and early consoles rely on that.
         mcr = 0;
-        lsrErrors = 0;
         msr = modemInputs;
         scr = 0;
         fcr = 0;
         divisor = 12; // 9600 baud
-        receive.clear();
+        receiver.reset();
         transmit.clear();
         thrEmptyPending = false;
-        clearTimeout();
         update();
     }
 
@@ -143,15 +130,15 @@ public final class Uart16550 implements BusDevice, Stateful<Uart16550State> {
      * @return {@code false} if the receiver is full (or in loopback)
      */
     public synchronized boolean receiveBreak() {
-        return accept(BREAK);
+        return accept(UartReceiver.BREAK);
     }
 
     private boolean accept(int value) {
-        if ((mcr & MCR_LOOP) != 0 || receive.size() >= receiveCapacity()) {
+        if ((mcr & MCR_LOOP) != 0 || receiver.isFull()) {
             refusedInput = true;
             return false;
         }
-        enqueueReceived(value);
+        receiver.add(value, characterNanos());
         update();
         return true;
     }
@@ -222,21 +209,16 @@ public final class Uart16550 implements BusDevice, Stateful<Uart16550State> {
     }
 
     private int readReceiver() {
-        if (receive.isEmpty()) {
+        if (receiver.isEmpty()) {
             return 0;
         }
-        int value = receive.remove();
-        showHeadError();
-        clearTimeout();
-        if (!receive.isEmpty()) {
-            startTimeout();
-        }
+        int value = receiver.remove(characterNanos());
         if (refusedInput && (mcr & MCR_LOOP) == 0) {
             refusedInput = false;
             line.receiverReady();
         }
         update();
-        return value & 0xFF;
+        return value;
     }
 
     private int readInterruptIdentification() {
@@ -246,25 +228,25 @@ public final class Uart16550 implements BusDevice, Stateful<Uart16550State> {
             thrEmptyPending = false;
             update();
         }
-        return source | (fifosEnabled() ? IIR_FIFOS : 0);
+        return source | (receiver.fifosEnabled() ? IIR_FIFOS : 0);
     }
 
     private int readLineStatus() {
         int value = lineStatus();
-        lsrErrors = 0;
+        receiver.clearErrors();
         update();
         return value;
     }
 
     private int lineStatus() {
-        int value = lsrErrors;
-        if (!receive.isEmpty()) {
+        int value = receiver.errors();
+        if (!receiver.isEmpty()) {
             value |= LSR_DR;
         }
         if (transmit.isEmpty()) {
             value |= LSR_THRE | LSR_TEMT;
         }
-        if (fifosEnabled() && (lsrErrors & LSR_BI) != 0) {
+        if (receiver.fifosEnabled() && (value & LSR_BI) != 0) {
             value |= LSR_FIFO_ERROR;
         }
         return value;
@@ -280,7 +262,7 @@ public final class Uart16550 implements BusDevice, Stateful<Uart16550State> {
     private void writeTransmitter(int value) {
         thrEmptyPending = false;
         if ((mcr & MCR_LOOP) != 0) {
-            enqueueReceived(value);
+            receiver.add(value, characterNanos());
             thrEmptyPending = true;
             return;
         }
@@ -288,7 +270,7 @@ public final class Uart16550 implements BusDevice, Stateful<Uart16550State> {
             thrEmptyPending = true;
             return;
         }
-        if (transmit.size() < (fifosEnabled() ? FIFO_SIZE : 1)) {
+        if (transmit.size() < (receiver.fifosEnabled() ? FIFO_SIZE : 1)) {
             transmit.add(value);
         } else {
             // A driver that does not look at THRE overwrites what has not left yet, as on the chip.
@@ -307,8 +289,7 @@ public final class Uart16550 implements BusDevice, Stateful<Uart16550State> {
     private void writeFifoControl(int value) {
         boolean toggled = ((value ^ fcr) & FCR_ENABLE) != 0;
         if (toggled || (value & FCR_CLEAR_RECEIVE) != 0) {
-            receive.clear();
-            clearTimeout();
+            receiver.clear();
         }
         if (toggled || (value & FCR_CLEAR_TRANSMIT) != 0) {
             if (!transmit.isEmpty()) {
@@ -318,7 +299,8 @@ public final class Uart16550 implements BusDevice, Stateful<Uart16550State> {
         }
         // Without the enable bit the other bits are not programmed.
         fcr = (value & FCR_ENABLE) == 0 ? 0 : value & (FCR_ENABLE | FCR_TRIGGER);
-        if (refusedInput && receive.isEmpty() && (mcr & MCR_LOOP) == 0) {
+        receiver.control(fcr);
+        if (refusedInput && receiver.isEmpty() && (mcr & MCR_LOOP) == 0) {
             refusedInput = false;
             line.receiverReady();
         }
@@ -363,28 +345,6 @@ public final class Uart16550 implements BusDevice, Stateful<Uart16550State> {
         msr = msr & 0xF | delta | lines;
     }
 
-    private void enqueueReceived(int value) {
-        if (receive.size() >= receiveCapacity()) {
-            lsrErrors |= LSR_OE;
-            if (!fifosEnabled()) {
-                receive.replaceLast(value);
-            }
-            return;
-        }
-        receive.add(value);
-        if (receive.size() == 1) {
-            showHeadError();
-        }
-        startTimeout();
-    }
-
-    /** The error bits belong to the byte at the head of the FIFO (data sheet, 8.4, note 2). */
-    private void showHeadError() {
-        if (!receive.isEmpty() && receive.peek() == BREAK) {
-            lsrErrors |= LSR_BI;
-        }
-    }
-
     private void drain() {
         if ((mcr & MCR_LOOP) != 0 || transmit.isEmpty()) {
             return;
@@ -399,39 +359,19 @@ public final class Uart16550 implements BusDevice, Stateful<Uart16550State> {
 
     // ----------------------------------------------------------------------------------------------- interrupts
 
-    private boolean fifosEnabled() {
-        return (fcr & FCR_ENABLE) != 0;
-    }
-
-    private int receiveCapacity() {
-        return fifosEnabled() ? FIFO_SIZE : 1;
-    }
-
-    private int triggerLevel() {
-        if (!fifosEnabled()) {
-            return 1;
-        }
-        return switch (fcr >>> 6) {
-            case 0 -> 1;
-            case 1 -> 4;
-            case 2 -> 8;
-            default -> 14;
-        };
-    }
-
     private int wordMask() {
         return 0xFF >>> 3 - (lcr & 3);
     }
 
     /** The pending source of the highest priority (data sheet, table IV). */
     private int pendingSource() {
-        if ((ier & IER_RLS) != 0 && lsrErrors != 0) {
+        if ((ier & IER_RLS) != 0 && receiver.errors() != 0) {
             return IIR_RLS;
         }
-        if ((ier & IER_RDA) != 0 && receive.size() >= triggerLevel()) {
+        if ((ier & IER_RDA) != 0 && receiver.reachesTrigger()) {
             return IIR_RDA;
         }
-        if ((ier & IER_RDA) != 0 && timeoutPending && !receive.isEmpty()) {
+        if ((ier & IER_RDA) != 0 && receiver.timedOut()) {
             return IIR_TIMEOUT;
         }
         if ((ier & IER_THRE) != 0 && thrEmptyPending) {
@@ -449,28 +389,12 @@ public final class Uart16550 implements BusDevice, Stateful<Uart16550State> {
         }
     }
 
-    /** Four character times without a byte coming or going: the guest shall hear of what is in the FIFO. */
-    private void startTimeout() {
-        timeoutPending = false;
-        if (fifosEnabled() && triggerLevel() > 1) {
-            timeoutDeadline = clock.nanos() + 4 * characterNanos();
-            timeoutTimer.arm(timeoutDeadline);
-        }
-    }
-
-    private void clearTimeout() {
-        timeoutPending = false;
-        timeoutTimer.disarm();
-    }
-
     private long characterNanos() {
-        int bits = 1 + 5 + (lcr & 3) + ((lcr & 8) != 0 ? 1 : 0) + ((lcr & 4) != 0 ? 2 : 1);
-        return bits * 1_000_000_000L * Math.max(divisor, 1) / BASE_BAUD;
+        return UartReceiver.characterNanos(lcr, divisor);
     }
 
     private synchronized void timeoutExpired() {
-        if (!receive.isEmpty() && fifosEnabled() && clock.nanos() - timeoutDeadline >= 0) {
-            timeoutPending = true;
+        if (receiver.expire()) {
             update();
         }
     }
@@ -484,8 +408,8 @@ public final class Uart16550 implements BusDevice, Stateful<Uart16550State> {
 
     @Override
     public synchronized Uart16550State save() {
-        return new Uart16550State(ier, lcr, mcr, lsrErrors, msr, scr, fcr, divisor, receive.toList(), transmit.toList(),
-                thrEmptyPending, timeoutPending);
+        return new Uart16550State(ier, lcr, mcr, receiver.errors(), msr, scr, fcr, divisor, receiver.content(),
+                transmit.toList(), thrEmptyPending, receiver.isTimeoutPending());
     }
 
     @Override
@@ -494,19 +418,13 @@ public final class Uart16550 implements BusDevice, Stateful<Uart16550State> {
         ier = state.ier();
         lcr = state.lcr();
         mcr = state.mcr();
-        lsrErrors = state.lsrErrors();
         msr = state.msr();
         scr = state.scr();
         fcr = state.fcr();
         divisor = state.divisor();
-        receive.setAll(state.receive());
+        receiver.restore(state);
         transmit.setAll(state.transmit());
         thrEmptyPending = state.thrEmptyPending();
-        clearTimeout();
-        if (!receive.isEmpty()) {
-            startTimeout();
-        }
-        timeoutPending = state.timeoutPending();
         drain();
         update();
     }
@@ -515,7 +433,7 @@ public final class Uart16550 implements BusDevice, Stateful<Uart16550State> {
         int bits = s.ier() & ~0xF | s.lcr() & ~0xFF | s.mcr() & ~0x1F | s.lsrErrors() & ~LSR_ERRORS | s.msr() & ~0xFF
                 | s.scr() & ~0xFF | s.fcr() & ~(FCR_ENABLE | FCR_TRIGGER) | s.divisor() & ~0xFFFF;
         int capacity = (s.fcr() & FCR_ENABLE) != 0 ? FIFO_SIZE : 1;
-        boolean values = s.receive().stream().allMatch(v -> v >= 0 && v <= BREAK)
+        boolean values = s.receive().stream().allMatch(v -> v >= 0 && v <= UartReceiver.BREAK)
                 && s.transmit().stream().allMatch(v -> v >= 0 && v <= 0xFF);
         if (bits != 0 || !values || s.receive().size() > capacity || s.transmit().size() > capacity) {
             throw new FormatException(
