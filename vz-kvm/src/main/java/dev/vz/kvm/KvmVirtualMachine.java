@@ -8,6 +8,7 @@ import dev.vz.hypervisor.GuestClock;
 import dev.vz.hypervisor.MemoryHotPlug;
 import dev.vz.hypervisor.VirtualMachine;
 import dev.vz.hypervisor.VirtualMachineConfig;
+import dev.vz.irq.Doorbell;
 import dev.vz.irq.InterruptLine;
 import dev.vz.kvm.generated.KvmHeaders;
 import dev.vz.kvm.generated.kvm_create_guest_memfd;
@@ -19,8 +20,9 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
-import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A machine of KVM.
@@ -29,7 +31,8 @@ import java.util.stream.Stream;
  * Its memory is shown to the vCPUs region by region. One whose interrupt controllers are in the kernel is also a
  * {@link dev.vz.irq.MsiSink}, and with all of them there {@link dev.vz.hypervisor.InterruptControllers}.
  */
-public abstract sealed class KvmVirtualMachine implements VirtualMachine, DirtyTracking, MemoryHotPlug, GuestClock
+public abstract sealed class KvmVirtualMachine
+        implements VirtualMachine, Doorbell.Registrar, DirtyTracking, MemoryHotPlug, GuestClock
         permits BareMachine, SplitMachine, FullMachine {
 
     private final FileDescriptor descriptor;
@@ -38,8 +41,13 @@ public abstract sealed class KvmVirtualMachine implements VirtualMachine, DirtyT
     private final MachineFeatures features;
     private final KvmMemorySlots slots;
     private final DirtyPages dirtyPages;
+    private final MachineEvents events;
+    private final Doorbells doorbells;
+    private final Optional<KvmDirtyRing> dirtyRing;
+    private final KvmCoalescedIo coalescedIo;
     private final TreeMap<Integer, KvmVcpu> vcpus = new TreeMap<>();
-    private boolean closing;
+    private final Object closing = new Object();
+    private boolean closed;
 
     KvmVirtualMachine(FileDescriptor descriptor, KvmHost host, VirtualMachineConfig config, MachineFeatures features,
             KvmMemorySlots slots) {
@@ -48,7 +56,13 @@ public abstract sealed class KvmVirtualMachine implements VirtualMachine, DirtyT
         this.config = config;
         this.features = features;
         this.slots = slots;
-        this.dirtyPages = new DirtyPages(descriptor, host, slots, config.memory());
+        this.events = new MachineEvents(config.name());
+        this.doorbells = new Doorbells(descriptor, events);
+        this.dirtyRing = KvmDirtyRing.isPresent(host)
+                ? Optional.of(new KvmDirtyRing(descriptor, host, slots, this::vcpus))
+                : Optional.empty();
+        this.dirtyPages = new DirtyPages(descriptor, host, slots, config.memory(), dirtyRing.orElse(null));
+        this.coalescedIo = new KvmCoalescedIo(descriptor, host, this::anyVcpu);
     }
 
     @Override
@@ -86,13 +100,13 @@ public abstract sealed class KvmVirtualMachine implements VirtualMachine, DirtyT
                     + (config.maxVcpus() - 1) + ", there is no vCPU " + id);
         }
         synchronized (vcpus) {
-            if (closing) {
+            if (closed) {
                 throw new LifecycleException("Machine \"" + config.name() + "\" is closed; it takes no further vCPU");
             }
             if (vcpus.containsKey(id)) {
                 throw new ConfigurationException("Machine \"" + config.name() + "\" has vCPU " + id + " already");
             }
-            KvmVcpu vcpu = KvmVcpu.create(this, id);
+            KvmVcpu vcpu = VcpuParts.create(this, id);
             vcpus.put(id, vcpu);
             return vcpu;
         }
@@ -105,12 +119,38 @@ public abstract sealed class KvmVirtualMachine implements VirtualMachine, DirtyT
         }
     }
 
+    private @Nullable KvmVcpu anyVcpu() {
+        synchronized (vcpus) {
+            for (KvmVcpu vcpu : vcpus.values()) {
+                if (vcpu.isOpen()) {
+                    return vcpu;
+                }
+            }
+            return null;
+        }
+    }
+
     @Override
     public InterruptLine line(int gsi) {
         throw new CapabilityException("Machine \"" + config.name() + "\" has no interrupt controllers with lines in "
                 + "the kernel (it was made with " + config.interrupts()
                 + "): inject into the vCPU, or wire the line to "
                 + "the board's own controllers");
+    }
+
+    /** Interrupts as KVM has them; empty where no controller is in the kernel. */
+    public Optional<KvmInterrupts> interrupts() {
+        return Optional.empty();
+    }
+
+    @Override
+    public final Doorbell register(Doorbell.Address address, Runnable listener) {
+        return doorbells.register(address, listener);
+    }
+
+    @Override
+    public final Doorbell registerDescriptor(Doorbell.Address address, int eventFd) {
+        return doorbells.registerDescriptor(address, eventFd);
     }
 
     // ------------------------------------------------------------------------------------------------- memory
@@ -175,6 +215,33 @@ public abstract sealed class KvmVirtualMachine implements VirtualMachine, DirtyT
         dirtyPages.stop();
     }
 
+    /** Dirty pages in rings instead of bitmaps; empty where the kernel has none. */
+    public final Optional<KvmDirtyRing> dirtyRing() {
+        return dirtyRing;
+    }
+
+    /** KVM_GET_DIRTY_LOG of {@code slot}, raw: adds the pages to {@code into}. See {@link #dirtyLogIsManual()}. */
+    public final void readDirtyLog(KvmMemorySlot slot, DirtyBitmap into) {
+        dirtyPages.read(slot, into);
+    }
+
+    /** Whether reading the dirty log leaves it as it is, and {@link #clearDirtyLog} clears; otherwise reading clears. */
+    public final boolean dirtyLogIsManual() {
+        return dirtyPages.isManual();
+    }
+
+    /**
+     * KVM_CLEAR_DIRTY_LOG: forgets those of the pages from {@code first} on whose bits are set in {@code pages}, and
+     * notes them again when they are written.
+     *
+     * @param first page of the slot, a multiple of 64
+     * @param count pages, a multiple of 64 or up to the slot's end; bit 0 of word 0 is the first of them
+     * @throws CapabilityException if this kernel clears as it reads
+     */
+    public final void clearDirtyLog(KvmMemorySlot slot, long first, long count, DirtyBitmap pages) {
+        dirtyPages.clear(slot, first, count, pages);
+    }
+
     // -------------------------------------------------------------------------------------------------- clock
 
     @Override
@@ -187,6 +254,53 @@ public abstract sealed class KvmVirtualMachine implements VirtualMachine, DirtyT
         MachineClock.set(descriptor, nanos);
     }
 
+    /** The guest's clock, with what the kernel tells beside it. */
+    public final KvmClockReading clockReading() {
+        return MachineClock.read(descriptor);
+    }
+
+    /**
+     * Sets the guest's clock to {@code nanos} plus the time since the host's wall clock showed {@code realtimeNanos}: a
+     * machine that was stopped then and goes on now does not notice.
+     *
+     * @return whether this kernel can
+     */
+    public final boolean setClockSince(long nanos, long realtimeNanos) {
+        if ((host.value(KvmCapability.ADJUST_CLOCK) & KvmHeaders.KVM_CLOCK_REALTIME()) == 0) {
+            return false;
+        }
+        MachineClock.setSince(descriptor, nanos, realtimeNanos);
+        return true;
+    }
+
+    // ----------------------------------------------------------------------------------------- optional features
+
+    /** Writes that wait in a ring; empty where the kernel has none. */
+    public final Optional<KvmCoalescedIo> coalescedIo() {
+        return host.has(KvmCapability.COALESCED_MMIO) ? Optional.of(coalescedIo) : Optional.empty();
+    }
+
+    /** MSR accesses that leave the guest, and the MSR filter; empty where the kernel has neither. */
+    public final Optional<KvmMsrExits> msrExits() {
+        return host.has(KvmCapability.X86_USER_SPACE_MSR)
+                ? Optional.of(new KvmMsrExits(descriptor, host))
+                : Optional.empty();
+    }
+
+    void exitOnUnknown(boolean wanted) {
+        new KvmMsrExits(descriptor, host).exitOn(wanted ? Set.of(KvmMsrExits.Reason.UNKNOWN) : Set.of());
+    }
+
+    /** Which performance events the guest may count; empty where the kernel does not filter. */
+    public final Optional<KvmPmuFilter> pmuFilter() {
+        return host.has(KvmCapability.PMU_EVENT_FILTER) ? Optional.of(new KvmPmuFilter(descriptor)) : Optional.empty();
+    }
+
+    /** The counters, to be closed by the caller; empty where the kernel has none. */
+    public final Optional<KvmStatistics> statistics() {
+        return host.has(KvmCapability.BINARY_STATS_FD) ? Optional.of(KvmStatistics.open(descriptor)) : Optional.empty();
+    }
+
     // ----------------------------------------------------------------------------------------------- lifetime
 
     /**
@@ -197,27 +311,31 @@ public abstract sealed class KvmVirtualMachine implements VirtualMachine, DirtyT
      */
     @Override
     public final void close() {
-        synchronized (vcpus) {
-            for (KvmVcpu vcpu : vcpus.values()) {
-                if (vcpu.isRunByCaller()) {
-                    throw new LifecycleException(
-                            "Machine \"" + config.name() + "\" cannot be closed from inside the run"
-                                    + " of " + vcpu + ", for which the close would wait; leave the run first");
-                }
+        for (KvmVcpu vcpu : vcpus()) {
+            if (vcpu.isRunByCaller()) {
+                throw new LifecycleException("Machine \"" + config.name() + "\" cannot be closed from inside the run of "
+                        + vcpu + ", for which the close would wait; leave the run first");
             }
-            if (closing) {
-                return;
+        }
+        // Not the lock of the list: handlers that the vCPUs are waited for in may ask for the list.
+        synchronized (closing) {
+            List<KvmVcpu> open;
+            synchronized (vcpus) {
+                closed = true;
+                open = vcpus.values().stream().filter(KvmVcpu::shut).toList();
             }
-            closing = true;
-            Stream<KvmVcpu> open = vcpus.values().stream().filter(KvmVcpu::shut);
-            open.toList().forEach(KvmVcpu::expelAndRelease);
-            release();
-            descriptor.close();
+            open.forEach(KvmVcpu::expelAndRelease);
+            try {
+                events.close();
+            } finally {
+                descriptor.close();
+            }
         }
     }
 
-    /** Releases what the kinds of machine have of their own. The vCPUs are gone. */
-    void release() {}
+    MachineEvents events() {
+        return events;
+    }
 
     FileDescriptor descriptor() {
         return descriptor;
