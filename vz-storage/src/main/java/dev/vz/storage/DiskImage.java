@@ -177,7 +177,8 @@ public final class DiskImage implements BlockDevice.Resizable {
     @Override
     public BlockExtent status(long offset, long length) {
         MapExtent extent = map(offset, length);
-        return new BlockExtent(extent.offset(), extent.length(), extent.present() && extent.depth() == 0, extent.zero());
+        return new BlockExtent(extent.offset(), extent.length(), extent.present() && extent.depth() == 0,
+                extent.zero());
     }
 
     /**
