@@ -24,6 +24,7 @@ import dev.vz.machine.serial.Uart16550;
 import dev.vz.state.Stateful;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -44,6 +45,7 @@ final class Board {
     private final List<Runnable> resets = new ArrayList<>();
     private final List<Aml> firmwareDevices = new ArrayList<>();
     private final List<Integer> freeInputs = new ArrayList<>(PcMap.FREE_INPUTS);
+    private final Map<Integer, Wire> wires = new HashMap<>();
     private long nextSlot = PcMap.SLOTS.start();
 
     Board(VirtualMachine vm, MachineDescription description, MachineClock clock, PowerControl power) {
@@ -52,18 +54,18 @@ final class Board {
         PlatformDescription platform = description.platform();
         for (int i = 0; i < platform.serialPorts(); i++) {
             // COM1 shares its interrupt with COM3, COM2 with COM4, as on the ISA bus.
-            var uart = new Uart16550("COM" + (i + 1), sharedLine(i), clock);
+            var uart = new Uart16550("COM" + (i + 1), serialLine(i), clock);
             serial.add(uart);
             add(uart.toString(), PcMap.SERIAL_PORTS[i], Uart16550.PORTS, uart, uart::reset);
         }
-        keyboard = new KeyboardController(vm.line(PcMap.KEYBOARD_INTERRUPT), power);
+        keyboard = new KeyboardController(line(PcMap.KEYBOARD_INTERRUPT), power);
         ports.attach(new AddressRange(KeyboardController.DATA_PORT, 1), keyboard.dataPort());
         ports.attach(new AddressRange(KeyboardController.COMMAND_PORT, 1), keyboard.commandPort());
         stateful.put(keyboard.toString(), keyboard);
         resets.add(keyboard::reset);
-        var rtc = new CmosRtc(vm.line(PcMap.CLOCK_INTERRUPT), clock);
+        var rtc = new CmosRtc(line(PcMap.CLOCK_INTERRUPT), clock);
         add("CMOS clock", CmosRtc.PORT, CmosRtc.PORTS, rtc, rtc::reset);
-        acpi = new AcpiPowerManagement(vm.line(PcMap.SCI), power, clock);
+        acpi = new AcpiPowerManagement(line(PcMap.SCI), power, clock);
         add("ACPI", PcMap.ACPI, AcpiPowerManagement.PORTS, acpi, acpi::reset);
         var reset = new ResetControl(power);
         add("reset control", ResetControl.PORT, 1, reset, reset::reset);
@@ -82,17 +84,18 @@ final class Board {
         resets.add(reset);
     }
 
-    /** Two serial ports drive one wire: it is high while either is. */
-    private InterruptLine sharedLine(int port) {
-        int gsi = PcMap.SERIAL_INTERRUPTS[port];
-        InterruptLine wire = vm.line(gsi);
-        if (port < 2) {
-            sharedLines[port] = new SharedLine(wire);
-        }
-        return sharedLines[port % 2].input();
+    private InterruptLine line(int gsi) {
+        return wires.computeIfAbsent(gsi, input -> new Wire(vm.line(input))).output();
     }
 
-    private final SharedLine[] sharedLines = new SharedLine[2];
+    private InterruptLine serialLine(int port) {
+        return line(PcMap.SERIAL_INTERRUPTS[port]);
+    }
+
+    /** Takes all devices off their interrupt inputs: what still calls one must not reach a machine that is gone. */
+    void disconnect() {
+        wires.values().forEach(Wire::close);
+    }
 
     IoBus ports() {
         return ports;
@@ -153,7 +156,7 @@ final class Board {
         }
         nextSlot = start + length;
         int gsi = freeInputs.removeFirst();
-        return new DeviceSlot(new AddressRange(start, length), gsi, vm.line(gsi));
+        return new DeviceSlot(new AddressRange(start, length), gsi, line(gsi));
     }
 
     // ------------------------------------------------------------------------------------------ firmware tables

@@ -207,7 +207,7 @@ public final class BuiltMachine implements AutoCloseable {
         checkNotStarted("start");
         load();
         started = true;
-        return new RunningMachine(description, parts, board, control, framebuffer);
+        return new RunningMachine(description, parts, board, control, framebuffer).run();
     }
 
     private void load() {
@@ -239,6 +239,7 @@ public final class BuiltMachine implements AutoCloseable {
     @Override
     public void close() {
         if (!started) {
+            board.disconnect();
             parts.close();
         }
     }

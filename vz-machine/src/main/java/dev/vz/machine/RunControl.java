@@ -3,6 +3,7 @@ package dev.vz.machine;
 import dev.vz.cpu.VcpuExit;
 import dev.vz.cpu.x86.X86Vcpu;
 import dev.vz.error.HostException;
+import dev.vz.error.LifecycleException;
 import dev.vz.error.VzException;
 import dev.vz.machine.device.PowerControl;
 import java.util.List;
@@ -83,7 +84,7 @@ final class RunControl implements PowerControl {
                 restart.run();
             } catch (VzException failure) {
                 outcome = new MachineOutcome.Crashed(-1, Optional.empty(), failure);
-            } catch (RuntimeException failure) {
+            } catch (RuntimeException | Error failure) {
                 outcome = new MachineOutcome.Crashed(-1, Optional.empty(),
                         new HostException("reset", "machine \"" + description.name() + "\"", failure));
             }
@@ -177,28 +178,35 @@ final class RunControl implements PowerControl {
     /**
      * Brings all vCPUs out of the guest and keeps them there.
      *
-     * @return {@code false} if the run has ended
+     * @throws LifecycleException if the run has ended, or somebody else has paused it
      */
-    synchronized boolean pause() throws InterruptedException {
+    synchronized void pause() throws InterruptedException {
+        if (outcome == null && paused) {
+            throw new LifecycleException("Machine \"" + description.name() + "\" is paused already");
+        }
         paused = true;
         if (outcome == null && !gathering) {
             gatherAll();
         }
-        while (outcome == null && (waiting < threads || resetSource != null)) {
-            wait();
+        try {
+            while (outcome == null && (waiting < threads || resetSource != null)) {
+                wait();
+            }
+        } catch (InterruptedException interruption) {
+            resume();
+            throw interruption;
         }
-        return outcome == null;
+        if (outcome != null) {
+            throw new LifecycleException("Cannot pause machine \"" + description.name() + "\": its run has ended with "
+                    + outcome);
+        }
     }
 
     synchronized void resume() {
         paused = false;
-        if (outcome == null && waiting == threads) {
+        if (outcome == null && waiting == threads && gathering) {
             release();
         }
-    }
-
-    synchronized boolean isPaused() {
-        return paused && outcome == null && waiting == threads;
     }
 
     synchronized Optional<MachineOutcome> outcome() {

@@ -1,6 +1,7 @@
 package dev.vz.machine;
 
 import dev.vz.cpu.x86.X86Vcpu;
+import dev.vz.error.HostException;
 import dev.vz.error.LifecycleException;
 import dev.vz.hypervisor.VirtualMachine;
 import dev.vz.machine.boot.Framebuffer;
@@ -44,7 +45,43 @@ public final class RunningMachine implements AutoCloseable {
             threads.add(Thread.ofPlatform().name("vz-" + description.name() + "-vcpu" + vcpu.id()).daemon()
                     .unstarted(new VcpuRunner(description.name(), vcpu, control, board.ports(), board.mmio())));
         }
-        threads.forEach(Thread::start);
+    }
+
+    /**
+     * Lets the processors go.
+     *
+     * @throws HostException if the host has no threads left; everything is released then
+     */
+    RunningMachine run() {
+        try {
+            threads.forEach(Thread::start);
+        } catch (OutOfMemoryError failure) {
+            var error = new HostException("start a thread", toString(), failure);
+            stopThreads();
+            board.disconnect();
+            parts.closeAfter(error);
+            throw error;
+        }
+        return this;
+    }
+
+    /** Ends the run, and returns when no processor's thread lives any more. */
+    private void stopThreads() {
+        control.end(new MachineOutcome.Stopped());
+        boolean interrupted = false;
+        for (Thread thread : threads) {
+            while (thread.isAlive()) {
+                try {
+                    thread.join();
+                } catch (InterruptedException again) {
+                    // Memory must not go while a processor may still be using it.
+                    interrupted = true;
+                }
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     /** What it was built from. */
@@ -127,13 +164,7 @@ public final class RunningMachine implements AutoCloseable {
      */
     public PausedMachine pause() throws InterruptedException {
         checkNotOwnThread("pause it");
-        if (control.isPaused()) {
-            throw new LifecycleException("Machine \"" + description.name() + "\" is paused already");
-        }
-        if (!control.pause()) {
-            throw new LifecycleException("Cannot pause machine \"" + description.name() + "\": its run has ended with "
-                    + control.outcome().orElseThrow());
-        }
+        control.pause();
         return new PausedMachine(this, control, board);
     }
 
@@ -154,21 +185,8 @@ public final class RunningMachine implements AutoCloseable {
     @Override
     public void close() {
         checkNotOwnThread("close it");
-        control.end(new MachineOutcome.Stopped());
-        boolean interrupted = false;
-        for (Thread thread : threads) {
-            while (thread.isAlive()) {
-                try {
-                    thread.join();
-                } catch (InterruptedException again) {
-                    // Memory must not go while a processor may still be using it.
-                    interrupted = true;
-                }
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
+        stopThreads();
+        board.disconnect();
         parts.close();
     }
 

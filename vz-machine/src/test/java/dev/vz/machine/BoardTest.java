@@ -18,10 +18,14 @@ import dev.vz.error.ConfigurationException;
 import dev.vz.error.LifecycleException;
 import dev.vz.hypervisor.Capability;
 import dev.vz.machine.MachineOutcome.DebugExit;
+import dev.vz.machine.acpi.AcpiInspection;
 import dev.vz.machine.acpi.Aml;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 
 @Timeout(60)
 class BoardTest {
@@ -114,6 +118,54 @@ class BoardTest {
             await(() -> events.contains("reset"));
         }
         assertThat(events).containsExactly("reset", "second closed", "first closed, 1 machine open");
+    }
+
+    @Test
+    void the_firmware_tables_of_a_board_with_everything_please_iasl(@TempDir Path folder) throws Exception {
+        try (BuiltMachine built = Machine.build(new ScriptedHypervisor(IDLE),
+                description().withCpus(8).withPlatform(p -> p.withSerialPorts(4)))) {
+            DeviceSlot slot = built.newSlot(0x200);
+            built.describe(Aml.device("VM00", Aml.name("_HID", Aml.string("LNRO0005")),
+                    Aml.name("_UID", Aml.integer(0)),
+                    Aml.name("_CRS", Aml.resources(Aml.memory32(slot.range().start(), slot.range().length()),
+                            Aml.interrupt(slot.gsi(), false)))));
+            try (RunningMachine machine = built.start()) {
+                Map<String, byte[]> tables = AcpiInspection.tables(machine.memory().read(0xE_0000, 0x2_0000), 0xE_0000);
+                Map<String, String> sources = AcpiInspection.disassemble(tables, folder);
+                assertThat(sources.get("DSDT")).contains("Name (_S5").contains("Device (COM4)").contains("Device (RTC)")
+                        .contains("PNP0303").contains("LNRO0005");
+                assertThat(sources.get("APIC")).contains("Processor Local APIC").contains("Interrupt Source Override");
+                assertThat(sources.get("FACP")).contains("Reset Register").contains("0000000000000CF9");
+            }
+        }
+    }
+
+    @Test
+    void serial_ports_that_share_an_interrupt_hold_it_until_both_let_go() throws Exception {
+        var hypervisor = new ScriptedHypervisor(IDLE);
+        try (BuiltMachine built = Machine.build(hypervisor, description().withPlatform(p -> p.withSerialPorts(3)))) {
+            for (int port : new int[] {0x3F8, 0x3E8}) {
+                built.ports().write(port + 4, 1, 8);
+                built.ports().write(port + 1, 1, 2);
+            }
+            assertThat(hypervisor.last.levels.get(4)).isEqualTo(1);
+            built.ports().read(0x3F8 + 2, 1);
+            assertThat(hypervisor.last.levels.get(4)).as("COM3 still holds it").isEqualTo(1);
+            built.ports().read(0x3E8 + 2, 1);
+            assertThat(hypervisor.last.levels.get(4)).isZero();
+            assertThat(hypervisor.last.rises.get(4)).isEqualTo(1);
+        }
+    }
+
+    @Test
+    void a_device_that_outlives_its_machine_reaches_nothing() {
+        var hypervisor = new ScriptedHypervisor(IDLE);
+        BuiltMachine built = Machine.build(hypervisor, description());
+        built.ports().write(0x3F8 + 4, 1, 8);
+        built.ports().write(0x3F8 + 1, 1, 1);
+        built.close();
+        built.serialPorts().getFirst().receive('x');
+        assertThat(hypervisor.last.levels.get(4)).isZero();
     }
 
     @Test
