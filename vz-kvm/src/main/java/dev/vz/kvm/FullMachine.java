@@ -1,39 +1,66 @@
 package dev.vz.kvm;
 
 import dev.vz.error.ConfigurationException;
+import dev.vz.hypervisor.InterruptControllers;
 import dev.vz.hypervisor.VirtualMachineConfig;
+import dev.vz.irq.InterruptControllerState;
 import dev.vz.irq.InterruptLine;
-import dev.vz.kvm.generated.KvmHeaders;
-import dev.vz.kvm.generated.kvm_irq_level;
+import dev.vz.irq.Msi;
+import dev.vz.irq.MsiSink;
 import dev.vz.linux.FileDescriptor;
-import dev.vz.linux.Ioctl;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
 
 /** A machine with all its interrupt controllers in the kernel. */
-final class FullMachine extends KvmVirtualMachine {
+final class FullMachine extends KvmVirtualMachine implements MsiSink, InterruptControllers {
+
+    private final KvmInterrupts interrupts;
+    private final List<ControllerLine> lines = new ArrayList<>();
 
     FullMachine(FileDescriptor descriptor, KvmHost host, VirtualMachineConfig config, MachineFeatures features,
             KvmMemorySlots slots) {
         super(descriptor, host, config, features, slots);
+        interrupts = new KvmInterrupts(descriptor, host, true);
+        boolean resampling = host.has(KvmCapability.IRQFD_RESAMPLE);
+        for (int gsi = 0; gsi < MachineBuilder.IOAPIC_PINS; gsi++) {
+            lines.add(resampling
+                    ? new ControllerLine.WithResampling(descriptor, interrupts, events(), gsi)
+                    : new ControllerLine(descriptor, gsi));
+        }
     }
 
     @Override
     public InterruptLine line(int gsi) {
-        if (gsi < 0 || gsi >= MachineBuilder.IOAPIC_PINS) {
+        if (gsi < 0 || gsi >= lines.size()) {
             throw new ConfigurationException("There is no interrupt line " + gsi + "; the I/O APIC has inputs 0 to "
-                    + (MachineBuilder.IOAPIC_PINS - 1));
+                    + (lines.size() - 1));
         }
-        FileDescriptor machine = descriptor();
-        MemorySegment low = level(gsi, 0);
-        MemorySegment high = level(gsi, 1);
-        return on -> Ioctl.checked("ioctl KVM_IRQ_LINE", machine, KvmHeaders.KVM_IRQ_LINE(), on ? high : low);
+        return lines.get(gsi);
     }
 
-    private static MemorySegment level(int gsi, int level) {
-        MemorySegment s = kvm_irq_level.allocate(Arena.ofAuto());
-        kvm_irq_level.irq(s, gsi);
-        kvm_irq_level.level(s, level);
-        return s;
+    @Override
+    public Optional<KvmInterrupts> interrupts() {
+        return Optional.of(interrupts);
+    }
+
+    @Override
+    public boolean signal(Msi message) {
+        return interrupts.signal(message);
+    }
+
+    @Override
+    public Vector vector(Msi message) {
+        return new MessageVector(interrupts, events(), message);
+    }
+
+    @Override
+    public InterruptControllerState interruptControllers() {
+        return ControllerCodec.read(descriptor());
+    }
+
+    @Override
+    public void setInterruptControllers(InterruptControllerState state) {
+        ControllerCodec.write(descriptor(), state);
     }
 }

@@ -8,6 +8,7 @@ import dev.vz.hypervisor.GuestClock;
 import dev.vz.hypervisor.MemoryHotPlug;
 import dev.vz.hypervisor.VirtualMachine;
 import dev.vz.hypervisor.VirtualMachineConfig;
+import dev.vz.irq.Doorbell;
 import dev.vz.irq.InterruptLine;
 import dev.vz.kvm.generated.KvmHeaders;
 import dev.vz.kvm.generated.kvm_create_guest_memfd;
@@ -20,7 +21,6 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Optional;
 import java.util.TreeMap;
-import java.util.stream.Stream;
 
 /**
  * A machine of KVM.
@@ -29,7 +29,8 @@ import java.util.stream.Stream;
  * Its memory is shown to the vCPUs region by region. One whose interrupt controllers are in the kernel is also a
  * {@link dev.vz.irq.MsiSink}, and with all of them there {@link dev.vz.hypervisor.InterruptControllers}.
  */
-public abstract sealed class KvmVirtualMachine implements VirtualMachine, DirtyTracking, MemoryHotPlug, GuestClock
+public abstract sealed class KvmVirtualMachine
+        implements VirtualMachine, Doorbell.Registrar, DirtyTracking, MemoryHotPlug, GuestClock
         permits BareMachine, SplitMachine, FullMachine {
 
     private final FileDescriptor descriptor;
@@ -38,8 +39,11 @@ public abstract sealed class KvmVirtualMachine implements VirtualMachine, DirtyT
     private final MachineFeatures features;
     private final KvmMemorySlots slots;
     private final DirtyPages dirtyPages;
+    private final MachineEvents events;
+    private final Doorbells doorbells;
     private final TreeMap<Integer, KvmVcpu> vcpus = new TreeMap<>();
-    private boolean closing;
+    private final Object closing = new Object();
+    private boolean closed;
 
     KvmVirtualMachine(FileDescriptor descriptor, KvmHost host, VirtualMachineConfig config, MachineFeatures features,
             KvmMemorySlots slots) {
@@ -48,6 +52,8 @@ public abstract sealed class KvmVirtualMachine implements VirtualMachine, DirtyT
         this.config = config;
         this.features = features;
         this.slots = slots;
+        this.events = new MachineEvents(config.name());
+        this.doorbells = new Doorbells(descriptor, events);
         this.dirtyPages = new DirtyPages(descriptor, host, slots, config.memory());
     }
 
@@ -86,7 +92,7 @@ public abstract sealed class KvmVirtualMachine implements VirtualMachine, DirtyT
                     + (config.maxVcpus() - 1) + ", there is no vCPU " + id);
         }
         synchronized (vcpus) {
-            if (closing) {
+            if (closed) {
                 throw new LifecycleException("Machine \"" + config.name() + "\" is closed; it takes no further vCPU");
             }
             if (vcpus.containsKey(id)) {
@@ -111,6 +117,21 @@ public abstract sealed class KvmVirtualMachine implements VirtualMachine, DirtyT
                 + "the kernel (it was made with " + config.interrupts()
                 + "): inject into the vCPU, or wire the line to "
                 + "the board's own controllers");
+    }
+
+    /** Interrupts as KVM has them; empty where no controller is in the kernel. */
+    public Optional<KvmInterrupts> interrupts() {
+        return Optional.empty();
+    }
+
+    @Override
+    public final Doorbell register(Doorbell.Address address, Runnable listener) {
+        return doorbells.register(address, listener);
+    }
+
+    @Override
+    public final Doorbell registerDescriptor(Doorbell.Address address, int eventFd) {
+        return doorbells.registerDescriptor(address, eventFd);
     }
 
     // ------------------------------------------------------------------------------------------------- memory
@@ -197,27 +218,31 @@ public abstract sealed class KvmVirtualMachine implements VirtualMachine, DirtyT
      */
     @Override
     public final void close() {
-        synchronized (vcpus) {
-            for (KvmVcpu vcpu : vcpus.values()) {
-                if (vcpu.isRunByCaller()) {
-                    throw new LifecycleException(
-                            "Machine \"" + config.name() + "\" cannot be closed from inside the run"
-                                    + " of " + vcpu + ", for which the close would wait; leave the run first");
-                }
+        for (KvmVcpu vcpu : vcpus()) {
+            if (vcpu.isRunByCaller()) {
+                throw new LifecycleException("Machine \"" + config.name() + "\" cannot be closed from inside the run of "
+                        + vcpu + ", for which the close would wait; leave the run first");
             }
-            if (closing) {
-                return;
+        }
+        // Not the lock of the list: handlers that the vCPUs are waited for in may ask for the list.
+        synchronized (closing) {
+            List<KvmVcpu> open;
+            synchronized (vcpus) {
+                closed = true;
+                open = vcpus.values().stream().filter(KvmVcpu::shut).toList();
             }
-            closing = true;
-            Stream<KvmVcpu> open = vcpus.values().stream().filter(KvmVcpu::shut);
-            open.toList().forEach(KvmVcpu::expelAndRelease);
-            release();
-            descriptor.close();
+            open.forEach(KvmVcpu::expelAndRelease);
+            try {
+                events.close();
+            } finally {
+                descriptor.close();
+            }
         }
     }
 
-    /** Releases what the kinds of machine have of their own. The vCPUs are gone. */
-    void release() {}
+    MachineEvents events() {
+        return events;
+    }
 
     FileDescriptor descriptor() {
         return descriptor;

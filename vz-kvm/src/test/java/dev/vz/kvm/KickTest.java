@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.vz.cpu.Vcpu;
 import dev.vz.cpu.VcpuExit;
-import dev.vz.cpu.VcpuExitHandler;
 import dev.vz.error.LifecycleException;
 import dev.vz.testing.Peers;
 import java.time.Duration;
@@ -197,29 +196,6 @@ class KickTest {
                 return;
             }
             Thread.sleep(1);
-        }
-    }
-
-    private static class Ports implements VcpuExitHandler {
-        @Override
-        public long portRead(int port, int size) {
-            return 0;
-        }
-
-        @Override
-        public void portWrite(int port, int size, long value) {}
-
-        @Override
-        public long mmioRead(long gpa, int size) {
-            return 0;
-        }
-
-        @Override
-        public void mmioWrite(long gpa, int size, long value) {}
-
-        @Override
-        public boolean exit(VcpuExit exit) {
-            return false;
         }
     }
 }
