@@ -22,7 +22,7 @@ public enum Capability {
     MEMORY_HOT_PLUG,
     /** vCPUs are {@link dev.vz.cpu.x86.GuestDebug}. */
     GUEST_DEBUG,
-    /** Accesses to unknown MSRs can leave to the handler. */
+    /** Virtual machines are {@link MsrExits}: accesses to unknown MSRs can leave to the handler. */
     MSR_EXIT,
     /** vCPUs are {@link dev.vz.cpu.x86.InterruptInjection} where the machine has no interrupt controller. */
     INTERRUPT_INJECTION,

@@ -11,7 +11,7 @@ import java.util.List;
  * <p>
  * What only some back ends can do is an interface that the machine may implement as well: {@link dev.vz.irq.MsiSink},
  * {@link dev.vz.irq.Doorbell.Registrar}, {@link DirtyTracking}, {@link InterruptControllers}, {@link MemoryHotPlug},
- * {@link GuestClock}. Methods may be called from any thread.
+ * {@link GuestClock}, {@link MsrExits}. Methods may be called from any thread.
  */
 public interface VirtualMachine extends AutoCloseable {
 

@@ -1,5 +1,6 @@
 package dev.vz.kvm;
 
+import dev.vz.error.CapabilityException;
 import dev.vz.error.ConfigurationException;
 import dev.vz.error.LifecycleException;
 import dev.vz.kvm.generated.KvmHeaders;
@@ -13,6 +14,7 @@ import dev.vz.memory.MemoryRegion;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Which pages were written: the kernel's log of what the guest wrote, and the marks of what the host wrote.
@@ -27,12 +29,15 @@ final class DirtyPages {
     private final KvmMemorySlots slots;
     private final GuestMemory memory;
     private final boolean manual;
+    private final @Nullable KvmDirtyRing ring;
     private boolean tracking;
 
-    DirtyPages(FileDescriptor machine, KvmHost host, KvmMemorySlots slots, GuestMemory memory) {
+    DirtyPages(FileDescriptor machine, KvmHost host, KvmMemorySlots slots, GuestMemory memory,
+            @Nullable KvmDirtyRing ring) {
         this.machine = machine;
         this.slots = slots;
         this.memory = memory;
+        this.ring = ring;
         this.manual = (host.value(KvmCapability.MANUAL_DIRTY_LOG_PROTECT2)
                 & KvmHeaders.KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE()) != 0;
     }
@@ -77,9 +82,17 @@ final class DirtyPages {
             throw new LifecycleException("Dirty tracking of " + machine + " is not on; start it first");
         }
         written.drainInto(into);
-        read(slot, into);
-        if (manual) {
-            clear(slot, 0, slot.pages(), slot.bitmap());
+        if (ring != null && ring.isEnabled()) {
+            ring.harvest();
+            DirtyBitmap pending = slot.pending();
+            if (pending != null) {
+                pending.drainInto(into);
+            }
+        } else {
+            read(slot, into);
+            if (manual) {
+                clear(slot, 0, slot.pages(), slot.bitmap());
+            }
         }
     }
 
@@ -94,6 +107,25 @@ final class DirtyPages {
         }
         for (int i = 0; i < into.wordCount(); i++) {
             into.merge(i, bitmap.getAtIndex(ValueLayout.JAVA_LONG, i));
+        }
+    }
+
+    /** Forgets the pages from {@code first} on whose bits are set in {@code pages}. */
+    synchronized void clear(KvmMemorySlot slot, long first, long count, DirtyBitmap pages) {
+        if (!manual) {
+            throw new CapabilityException("This kernel clears the dirty log as it reads it (it lacks "
+                    + KvmCapability.MANUAL_DIRTY_LOG_PROTECT2.kernelName() + "); there is nothing left to clear");
+        }
+        if (first < 0 || count < 1 || first > slot.pages() - count || pages.pages() < count) {
+            throw new ConfigurationException("Pages " + first + " to " + (first + count - 1) + " are not all of " + slot
+                    + ", or the bitmap of " + pages.pages() + " pages is too short for them");
+        }
+        try (var arena = Arena.ofConfined()) {
+            MemorySegment bitmap = arena.allocate((count + 63) / 64 * 8, 8);
+            for (int i = 0; i < (count + 63) / 64; i++) {
+                bitmap.setAtIndex(ValueLayout.JAVA_LONG, i, pages.word(i));
+            }
+            clear(slot, first, count, bitmap);
         }
     }
 

@@ -2,6 +2,7 @@ package dev.vz.kvm;
 
 import dev.vz.error.ConfigurationException;
 import dev.vz.hypervisor.InterruptControllers;
+import dev.vz.hypervisor.MsrExits;
 import dev.vz.hypervisor.VirtualMachineConfig;
 import dev.vz.irq.InterruptControllerState;
 import dev.vz.irq.InterruptLine;
@@ -13,7 +14,7 @@ import java.util.List;
 import java.util.Optional;
 
 /** A machine with all its interrupt controllers in the kernel. */
-final class FullMachine extends KvmVirtualMachine implements MsiSink, InterruptControllers {
+sealed class FullMachine extends KvmVirtualMachine implements MsiSink, InterruptControllers {
 
     private final KvmInterrupts interrupts;
     private final List<ControllerLine> lines = new ArrayList<>();
@@ -62,5 +63,18 @@ final class FullMachine extends KvmVirtualMachine implements MsiSink, InterruptC
     @Override
     public void setInterruptControllers(InterruptControllerState state) {
         ControllerCodec.write(descriptor(), state);
+    }
+
+    /** The same where accesses to unknown MSRs can leave. */
+    static final class WithMsrExits extends FullMachine implements MsrExits {
+        WithMsrExits(FileDescriptor descriptor, KvmHost host, VirtualMachineConfig config, MachineFeatures features,
+                KvmMemorySlots slots) {
+            super(descriptor, host, config, features, slots);
+        }
+
+        @Override
+        public void exitOnUnknownMsrs(boolean wanted) {
+            exitOnUnknown(wanted);
+        }
     }
 }

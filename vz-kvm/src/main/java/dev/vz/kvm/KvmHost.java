@@ -10,6 +10,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What does not change while a process looks at a KVM device: asked once, because a machine that lives for a millisecond
@@ -24,7 +25,8 @@ final class KvmHost {
     private final Cpuid supportedCpuid;
     private final Map<Interrupts, Cpuid> machineCpuid = new EnumMap<>(Interrupts.class);
     private final List<Integer> msrIndices;
-    private final Map<Interrupts, List<Integer>> readableMsrs = new ConcurrentHashMap<>();
+    private final Map<Interrupts, List<Integer>> restorableMsrs = new ConcurrentHashMap<>();
+    private volatile @Nullable Boolean showsMore;
 
     private KvmHost(FileDescriptor system) {
         for (KvmCapability capability : KvmCapability.values()) {
@@ -77,13 +79,26 @@ final class KvmHost {
         return msrIndices;
     }
 
-    /** Those that a vCPU of a machine with its interrupt controllers there lets itself be asked for. */
-    List<Integer> readableMsrs(Interrupts interrupts, VcpuState vcpu) {
-        List<Integer> known = readableMsrs.get(interrupts);
+    /** Those of them that are state of a vCPU of a machine with its interrupt controllers there; asked of a new one. */
+    List<Integer> restorableMsrs(Interrupts interrupts, VcpuState vcpu) {
+        List<Integer> known = restorableMsrs.get(interrupts);
         if (known == null) {
-            known = vcpu.readableMsrs(msrIndices);
-            readableMsrs.put(interrupts, known);
+            known = vcpu.restorableMsrs(msrIndices);
+            restorableMsrs.put(interrupts, known);
         }
         return known;
+    }
+
+    /**
+     * The most that a vCPU's CPUID may announce: what it was given, unless KVM shows more than that. One without
+     * virtualization hardware cannot keep ring 3 from seeing the host's own, so it says so.
+     */
+    Cpuid shown(VcpuState vcpu, Cpuid given) {
+        Boolean known = showsMore;
+        if (known == null) {
+            known = !given.missingFrom(vcpu.cpuid()).isEmpty();
+            showsMore = known;
+        }
+        return known ? vcpu.cpuid() : given;
     }
 }

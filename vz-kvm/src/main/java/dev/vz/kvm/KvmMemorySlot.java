@@ -1,6 +1,7 @@
 package dev.vz.kvm;
 
 import dev.vz.bus.AddressRange;
+import dev.vz.memory.DirtyBitmap;
 import dev.vz.memory.MemoryRegion;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -15,6 +16,7 @@ public final class KvmMemorySlot {
     private final long fileOffset;
     private boolean logging;
     private @Nullable MemorySegment bitmap;
+    private @Nullable DirtyBitmap pending;
 
     KvmMemorySlot(int id, MemoryRegion region, @Nullable KvmGuestMemoryFile file, long fileOffset) {
         this.id = id;
@@ -54,6 +56,13 @@ public final class KvmMemorySlot {
 
     void setLogging(boolean logging) {
         this.logging = logging;
+        pending = logging ? new DirtyBitmap(region.size()) : null;
+    }
+
+    /** Pages that a dirty ring told of and nobody has collected; {@code null} while the kernel does not note any. */
+    @Nullable
+    DirtyBitmap pending() {
+        return pending;
     }
 
     /** Number of 4 KiB pages. */

@@ -8,6 +8,7 @@ import dev.vz.kvm.generated.kvm_userspace_memory_region2;
 import dev.vz.linux.Errno;
 import dev.vz.linux.FileDescriptor;
 import dev.vz.linux.Ioctl;
+import dev.vz.memory.DirtyBitmap;
 import dev.vz.memory.MemoryRegion;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -115,6 +116,16 @@ public final class KvmMemorySlots {
             set(slot, slot.region().size(), logging);
             slot.setLogging(logging);
         }
+    }
+
+    /** Where dirty pages of slot {@code id} are remembered; {@code null} if it is not set or not logging. */
+    synchronized @Nullable DirtyBitmap pending(int id) {
+        for (KvmMemorySlot slot : slots) {
+            if (slot.id() == id) {
+                return slot.pending();
+            }
+        }
+        return null;
     }
 
     private void set(KvmMemorySlot slot, long size, boolean logging) {

@@ -16,16 +16,12 @@ import dev.vz.cpu.x86.VcpuEvents;
 import dev.vz.cpu.x86.X86Vcpu;
 import dev.vz.cpu.x86.XsaveArea;
 import dev.vz.error.CapabilityException;
-import dev.vz.error.ConfigurationException;
 import dev.vz.error.LifecycleException;
-import dev.vz.kvm.generated.KvmHeaders;
 import dev.vz.linux.FileDescriptor;
-import dev.vz.linux.Ioctl;
 import dev.vz.linux.memory.MappedMemory;
-import dev.vz.linux.memory.Mapping;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A vCPU of KVM.
@@ -36,67 +32,41 @@ import java.util.List;
  * {@link TscControl}. CPUID is set at creation to {@link #supportedCpuid()} and can be replaced before the first run.
  * Reading or writing the state while another thread is inside {@code run} throws {@link LifecycleException}.
  */
-public abstract sealed class KvmVcpu implements X86Vcpu, GuestDebug {
+public abstract sealed class KvmVcpu implements X86Vcpu, GuestDebug permits BareVcpu, WiredVcpu {
 
     private final int id;
     private final String name;
     private final FileDescriptor descriptor;
     private final MappedMemory mapping;
+    private final @Nullable MappedMemory ringMapping;
+    private final KvmDirtyRing.@Nullable Ring ring;
     private final RunPage page;
     private final RunGate gate;
     private final VcpuRunner runner;
     private final VcpuState state;
     private final MachineFeatures features;
     private final Cpuid supported;
-    private final List<Integer> readableMsrs;
+    private final List<Integer> restorableMsrs;
     private final ResetState resetState;
+    private final KvmProcessor processor;
 
-    KvmVcpu(Parts parts) {
-        this.id = parts.id;
-        this.name = parts.name;
-        this.descriptor = parts.descriptor;
-        this.mapping = parts.mapping;
-        this.features = parts.features;
-        this.supported = parts.supported;
+    KvmVcpu(VcpuParts parts) {
+        this.id = parts.id();
+        this.name = parts.name();
+        this.descriptor = parts.descriptor();
+        this.mapping = parts.mapping();
+        this.ringMapping = parts.ring();
+        this.ring = parts.ring() == null ? null : new KvmDirtyRing.Ring(parts.ring().segment());
+        this.features = parts.features();
         this.page = new RunPage(mapping.segment());
         this.gate = new RunGate(name, page);
         this.runner = new VcpuRunner(name, descriptor, page, gate);
         this.state = new VcpuState(descriptor, features);
-        state.setCpuid(supported);
-        this.readableMsrs = parts.host.readableMsrs(features.interrupts(), state);
-        this.resetState = ResetState.of(state, features, readableMsrs);
-    }
-
-    /** What a vCPU is put together from. */
-    record Parts(int id, String name, FileDescriptor descriptor, MappedMemory mapping,
-            MachineFeatures features, Cpuid supported, KvmHost host) {}
-
-    /** Creates vCPU {@code id} of {@code machine}. */
-    static KvmVcpu create(KvmVirtualMachine machine, int id) {
-        String name = "vCPU " + id + " of machine \"" + machine.config().name() + "\"";
-        int number = Ioctl.checked("ioctl KVM_CREATE_VCPU " + id, machine.descriptor(), KvmHeaders.KVM_CREATE_VCPU(),
-                id);
-        FileDescriptor descriptor = FileDescriptor.adopt(number, name);
-        try {
-            KvmHost host = machine.host();
-            MappedMemory mapping = MappedMemory.map(Mapping.of(descriptor, 0, host.vcpuMappingSize()).named(name));
-            try {
-                Cpuid cpuid = host.machineCpuid(machine.config().interrupts())
-                        .forProcessor(id, machine.config().maxVcpus());
-                var parts = new Parts(id, name, descriptor, mapping, machine.features(), cpuid, host);
-                boolean clock = host.has(KvmCapability.TSC_CONTROL);
-                if (machine.features().hasLapic()) {
-                    return clock ? new WiredWithClock(parts) : new Wired(parts);
-                }
-                return clock ? new BareWithClock(parts) : new Bare(parts);
-            } catch (RuntimeException | Error failure) {
-                mapping.close();
-                throw failure;
-            }
-        } catch (RuntimeException | Error failure) {
-            descriptor.close();
-            throw failure;
-        }
+        this.processor = new KvmProcessor(name, descriptor, parts.host(), gate, page, state, features);
+        state.setCpuid(parts.supported());
+        this.supported = parts.host().shown(state, parts.supported());
+        this.restorableMsrs = parts.host().restorableMsrs(features.interrupts(), state);
+        this.resetState = ResetState.of(state, features, restorableMsrs);
     }
 
     @Override
@@ -195,7 +165,7 @@ public abstract sealed class KvmVcpu implements X86Vcpu, GuestDebug {
 
     @Override
     public final List<Integer> supportedMsrs() {
-        return readableMsrs;
+        return restorableMsrs;
     }
 
     @Override
@@ -235,7 +205,10 @@ public abstract sealed class KvmVcpu implements X86Vcpu, GuestDebug {
 
     @Override
     public final VcpuEvents events() {
-        return turn().events();
+        VcpuState now = turn();
+        // What was requested while nobody ran it is part of the answer.
+        runner.deliverRequests();
+        return now.events();
     }
 
     @Override
@@ -272,6 +245,21 @@ public abstract sealed class KvmVcpu implements X86Vcpu, GuestDebug {
         turn().setDebug(settings);
     }
 
+    /** What KVM has to it beyond the portable state. */
+    public final KvmProcessor processor() {
+        return processor;
+    }
+
+    /** Page {@code number} of what it shares with the kernel. */
+    final MemorySegment page(int number) {
+        return mapping.segment().asSlice(number * MappedMemory.PAGE, MappedMemory.PAGE);
+    }
+
+    /** Its dirty ring; {@code null} if it has none. */
+    final KvmDirtyRing.@Nullable Ring ring() {
+        return ring;
+    }
+
     /** The state, after a check that the calling thread may touch it. */
     private VcpuState turn() {
         gate.requireAccess();
@@ -302,6 +290,11 @@ public abstract sealed class KvmVcpu implements X86Vcpu, GuestDebug {
         return gate.isRunner();
     }
 
+    /** Whether it is not closed. */
+    final boolean isOpen() {
+        return gate.isOpen();
+    }
+
     /** First half of the machine's close: nobody enters any more. Returns whether the second half is still to be done. */
     final boolean shut() {
         return gate.close();
@@ -314,6 +307,9 @@ public abstract sealed class KvmVcpu implements X86Vcpu, GuestDebug {
     }
 
     private void release() {
+        if (ringMapping != null) {
+            ringMapping.close();
+        }
         mapping.close();
         descriptor.close();
     }
@@ -321,109 +317,5 @@ public abstract sealed class KvmVcpu implements X86Vcpu, GuestDebug {
     @Override
     public final String toString() {
         return name;
-    }
-
-    // ----------------------------------------------------------------------------- what only some vCPUs can do
-
-    boolean inject(int vector) {
-        if (vector < 0 || vector > 255) {
-            throw new ConfigurationException("An interrupt has a vector from 0 to 255, got " + vector + " for " + name);
-        }
-        VcpuState now = turn();
-        VcpuEvents events = now.events();
-        boolean ready = (now.registers().rflags() & 1 << 9) != 0 && events.interrupt().shadow() == 0
-                && !events.interrupt().injected();
-        if (ready) {
-            now.set("KVM_INTERRUPT " + vector, KvmHeaders.KVM_INTERRUPT(), 4,
-                    s -> s.set(ValueLayout.JAVA_INT, 0, vector));
-        }
-        return ready;
-    }
-
-    void requestInterruptWindow(boolean wanted) {
-        gate.requireAccess();
-        page.putByte(RunPage.REQUEST_INTERRUPT_WINDOW, wanted ? 1 : 0);
-    }
-
-    long tscKilohertz() {
-        gate.requireAccess();
-        return Ioctl.checked("ioctl KVM_GET_TSC_KHZ", descriptor, KvmHeaders.KVM_GET_TSC_KHZ(), 0);
-    }
-
-    void setTscKilohertz(long kilohertz) {
-        gate.requireAccess();
-        if (kilohertz <= 0 || kilohertz > Integer.MAX_VALUE) {
-            throw new ConfigurationException("The clock of " + name + " cannot tick " + kilohertz + " times a "
-                    + "millisecond");
-        }
-        Ioctl.checked("ioctl KVM_SET_TSC_KHZ " + kilohertz, descriptor, KvmHeaders.KVM_SET_TSC_KHZ(), kilohertz);
-    }
-
-    /** Interrupts come from controllers in the kernel. */
-    static final class Wired extends KvmVcpu {
-        Wired(Parts parts) {
-            super(parts);
-        }
-    }
-
-    /** The same where the clock's frequency can be set. */
-    static final class WiredWithClock extends KvmVcpu implements TscControl {
-        WiredWithClock(Parts parts) {
-            super(parts);
-        }
-
-        @Override
-        public long tscKilohertz() {
-            return super.tscKilohertz();
-        }
-
-        @Override
-        public void setTscKilohertz(long kilohertz) {
-            super.setTscKilohertz(kilohertz);
-        }
-    }
-
-    /** Interrupts come from the caller. */
-    static final class Bare extends KvmVcpu implements InterruptInjection {
-        Bare(Parts parts) {
-            super(parts);
-        }
-
-        @Override
-        public boolean inject(int vector) {
-            return super.inject(vector);
-        }
-
-        @Override
-        public void requestInterruptWindow(boolean wanted) {
-            super.requestInterruptWindow(wanted);
-        }
-    }
-
-    /** The same where the clock's frequency can be set. */
-    static final class BareWithClock extends KvmVcpu implements InterruptInjection, TscControl {
-        BareWithClock(Parts parts) {
-            super(parts);
-        }
-
-        @Override
-        public boolean inject(int vector) {
-            return super.inject(vector);
-        }
-
-        @Override
-        public void requestInterruptWindow(boolean wanted) {
-            super.requestInterruptWindow(wanted);
-        }
-
-        @Override
-        public long tscKilohertz() {
-            return super.tscKilohertz();
-        }
-
-        @Override
-        public void setTscKilohertz(long kilohertz) {
-            super.setTscKilohertz(kilohertz);
-        }
     }
 }

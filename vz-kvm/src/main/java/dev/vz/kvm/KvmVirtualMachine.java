@@ -20,7 +20,9 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A machine of KVM.
@@ -41,6 +43,8 @@ public abstract sealed class KvmVirtualMachine
     private final DirtyPages dirtyPages;
     private final MachineEvents events;
     private final Doorbells doorbells;
+    private final Optional<KvmDirtyRing> dirtyRing;
+    private final KvmCoalescedIo coalescedIo;
     private final TreeMap<Integer, KvmVcpu> vcpus = new TreeMap<>();
     private final Object closing = new Object();
     private boolean closed;
@@ -54,7 +58,11 @@ public abstract sealed class KvmVirtualMachine
         this.slots = slots;
         this.events = new MachineEvents(config.name());
         this.doorbells = new Doorbells(descriptor, events);
-        this.dirtyPages = new DirtyPages(descriptor, host, slots, config.memory());
+        this.dirtyRing = KvmDirtyRing.isPresent(host)
+                ? Optional.of(new KvmDirtyRing(descriptor, host, slots, this::vcpus))
+                : Optional.empty();
+        this.dirtyPages = new DirtyPages(descriptor, host, slots, config.memory(), dirtyRing.orElse(null));
+        this.coalescedIo = new KvmCoalescedIo(descriptor, host, this::anyVcpu);
     }
 
     @Override
@@ -98,7 +106,7 @@ public abstract sealed class KvmVirtualMachine
             if (vcpus.containsKey(id)) {
                 throw new ConfigurationException("Machine \"" + config.name() + "\" has vCPU " + id + " already");
             }
-            KvmVcpu vcpu = KvmVcpu.create(this, id);
+            KvmVcpu vcpu = VcpuParts.create(this, id);
             vcpus.put(id, vcpu);
             return vcpu;
         }
@@ -108,6 +116,17 @@ public abstract sealed class KvmVirtualMachine
     public final List<KvmVcpu> vcpus() {
         synchronized (vcpus) {
             return List.copyOf(vcpus.values());
+        }
+    }
+
+    private @Nullable KvmVcpu anyVcpu() {
+        synchronized (vcpus) {
+            for (KvmVcpu vcpu : vcpus.values()) {
+                if (vcpu.isOpen()) {
+                    return vcpu;
+                }
+            }
+            return null;
         }
     }
 
@@ -196,6 +215,33 @@ public abstract sealed class KvmVirtualMachine
         dirtyPages.stop();
     }
 
+    /** Dirty pages in rings instead of bitmaps; empty where the kernel has none. */
+    public final Optional<KvmDirtyRing> dirtyRing() {
+        return dirtyRing;
+    }
+
+    /** KVM_GET_DIRTY_LOG of {@code slot}, raw: adds the pages to {@code into}. See {@link #dirtyLogIsManual()}. */
+    public final void readDirtyLog(KvmMemorySlot slot, DirtyBitmap into) {
+        dirtyPages.read(slot, into);
+    }
+
+    /** Whether reading the dirty log leaves it as it is, and {@link #clearDirtyLog} clears; otherwise reading clears. */
+    public final boolean dirtyLogIsManual() {
+        return dirtyPages.isManual();
+    }
+
+    /**
+     * KVM_CLEAR_DIRTY_LOG: forgets those of the pages from {@code first} on whose bits are set in {@code pages}, and
+     * notes them again when they are written.
+     *
+     * @param first page of the slot, a multiple of 64
+     * @param count pages, a multiple of 64 or up to the slot's end; bit 0 of word 0 is the first of them
+     * @throws CapabilityException if this kernel clears as it reads
+     */
+    public final void clearDirtyLog(KvmMemorySlot slot, long first, long count, DirtyBitmap pages) {
+        dirtyPages.clear(slot, first, count, pages);
+    }
+
     // -------------------------------------------------------------------------------------------------- clock
 
     @Override
@@ -206,6 +252,53 @@ public abstract sealed class KvmVirtualMachine
     @Override
     public final void setClockNanos(long nanos) {
         MachineClock.set(descriptor, nanos);
+    }
+
+    /** The guest's clock, with what the kernel tells beside it. */
+    public final KvmClockReading clockReading() {
+        return MachineClock.read(descriptor);
+    }
+
+    /**
+     * Sets the guest's clock to {@code nanos} plus the time since the host's wall clock showed {@code realtimeNanos}: a
+     * machine that was stopped then and goes on now does not notice.
+     *
+     * @return whether this kernel can
+     */
+    public final boolean setClockSince(long nanos, long realtimeNanos) {
+        if ((host.value(KvmCapability.ADJUST_CLOCK) & KvmHeaders.KVM_CLOCK_REALTIME()) == 0) {
+            return false;
+        }
+        MachineClock.setSince(descriptor, nanos, realtimeNanos);
+        return true;
+    }
+
+    // ----------------------------------------------------------------------------------------- optional features
+
+    /** Writes that wait in a ring; empty where the kernel has none. */
+    public final Optional<KvmCoalescedIo> coalescedIo() {
+        return host.has(KvmCapability.COALESCED_MMIO) ? Optional.of(coalescedIo) : Optional.empty();
+    }
+
+    /** MSR accesses that leave the guest, and the MSR filter; empty where the kernel has neither. */
+    public final Optional<KvmMsrExits> msrExits() {
+        return host.has(KvmCapability.X86_USER_SPACE_MSR)
+                ? Optional.of(new KvmMsrExits(descriptor, host))
+                : Optional.empty();
+    }
+
+    void exitOnUnknown(boolean wanted) {
+        new KvmMsrExits(descriptor, host).exitOn(wanted ? Set.of(KvmMsrExits.Reason.UNKNOWN) : Set.of());
+    }
+
+    /** Which performance events the guest may count; empty where the kernel does not filter. */
+    public final Optional<KvmPmuFilter> pmuFilter() {
+        return host.has(KvmCapability.PMU_EVENT_FILTER) ? Optional.of(new KvmPmuFilter(descriptor)) : Optional.empty();
+    }
+
+    /** The counters, to be closed by the caller; empty where the kernel has none. */
+    public final Optional<KvmStatistics> statistics() {
+        return host.has(KvmCapability.BINARY_STATS_FD) ? Optional.of(KvmStatistics.open(descriptor)) : Optional.empty();
     }
 
     // ----------------------------------------------------------------------------------------------- lifetime

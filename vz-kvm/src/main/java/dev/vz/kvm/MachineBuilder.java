@@ -45,10 +45,17 @@ final class MachineBuilder {
             for (MemoryRegion region : config.memory().regions()) {
                 slots.add(region);
             }
+            boolean msrExits = host.has(KvmCapability.X86_USER_SPACE_MSR);
             return switch (config.interrupts()) {
-                case NONE -> new BareMachine(machine, host, config, features, slots);
-                case SPLIT -> new SplitMachine(machine, host, config, features, slots);
-                case FULL -> new FullMachine(machine, host, config, features, slots);
+                case NONE -> msrExits
+                        ? new BareMachine.WithMsrExits(machine, host, config, features, slots)
+                        : new BareMachine(machine, host, config, features, slots);
+                case SPLIT -> msrExits
+                        ? new SplitMachine.WithMsrExits(machine, host, config, features, slots)
+                        : new SplitMachine(machine, host, config, features, slots);
+                case FULL -> msrExits
+                        ? new FullMachine.WithMsrExits(machine, host, config, features, slots)
+                        : new FullMachine(machine, host, config, features, slots);
             };
         } catch (RuntimeException | Error failure) {
             machine.close();

@@ -18,7 +18,7 @@ import java.util.List;
 final class MsrCodec {
 
     /** MAX_IO_MSRS of the kernel: the most that one call takes. */
-    private static final int CHUNK = 255;
+    static final int CHUNK = 255;
     private static final long HEADER = 8;
 
     private MsrCodec() {}
@@ -87,7 +87,8 @@ final class MsrCodec {
         }
     }
 
-    private static int setPart(FileDescriptor vcpu, List<MsrEntry> part) {
+    /** Writes the entries in order up to the first that is refused, and returns how many that were. */
+    static int setPart(FileDescriptor vcpu, List<MsrEntry> part) {
         try (var arena = Arena.ofConfined()) {
             MemorySegment table = arena.allocate(HEADER + part.size() * kvm_msr_entry.sizeof(), 8);
             table.set(ValueLayout.JAVA_INT, 0, part.size());

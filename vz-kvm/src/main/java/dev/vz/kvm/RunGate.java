@@ -124,6 +124,11 @@ final class RunGate {
         return taken;
     }
 
+    /** Takes the requests but the kick, which goes on keeping the next run short. */
+    int takeInterrupts() {
+        return (int) STATE.getAndBitwiseAnd(this, ~(NMI | SMI)) & (NMI | SMI);
+    }
+
     /** Whether the calling thread is the runner. */
     boolean isRunner() {
         return runner == Thread.currentThread();
@@ -145,6 +150,11 @@ final class RunGate {
     /** No run from now on. Returns whether the calling thread is the first to say so. */
     boolean close() {
         return ((int) STATE.getAndBitwiseOr(this, CLOSED) & CLOSED) == 0;
+    }
+
+    /** Whether it may still be entered. */
+    boolean isOpen() {
+        return (state & CLOSED) == 0;
     }
 
     /** Whether a thread is inside run. */

@@ -1,5 +1,6 @@
 package dev.vz.kvm;
 
+import dev.vz.hypervisor.MsrExits;
 import dev.vz.hypervisor.VirtualMachineConfig;
 import dev.vz.irq.Msi;
 import dev.vz.irq.MsiSink;
@@ -7,7 +8,7 @@ import dev.vz.linux.FileDescriptor;
 import java.util.Optional;
 
 /** A machine with its local APICs in the kernel; the other controllers are devices of the board. */
-final class SplitMachine extends KvmVirtualMachine implements MsiSink {
+sealed class SplitMachine extends KvmVirtualMachine implements MsiSink {
 
     private final KvmInterrupts interrupts;
 
@@ -30,5 +31,18 @@ final class SplitMachine extends KvmVirtualMachine implements MsiSink {
     @Override
     public Vector vector(Msi message) {
         return new MessageVector(interrupts, events(), message);
+    }
+
+    /** The same where accesses to unknown MSRs can leave. */
+    static final class WithMsrExits extends SplitMachine implements MsrExits {
+        WithMsrExits(FileDescriptor descriptor, KvmHost host, VirtualMachineConfig config, MachineFeatures features,
+                KvmMemorySlots slots) {
+            super(descriptor, host, config, features, slots);
+        }
+
+        @Override
+        public void exitOnUnknownMsrs(boolean wanted) {
+            exitOnUnknown(wanted);
+        }
     }
 }

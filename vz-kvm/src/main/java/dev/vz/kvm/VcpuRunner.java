@@ -132,13 +132,22 @@ final class VcpuRunner {
     /** A signal ended KVM_RUN: does what was requested, and says whether that is to return. */
     private boolean interrupted() {
         int requests = gate.take();
+        raise(requests);
+        return (requests & RunGate.KICK) != 0;
+    }
+
+    /** Raises what was requested while nobody ran it. A kick stays for the next run. */
+    void deliverRequests() {
+        raise(gate.takeInterrupts());
+    }
+
+    private void raise(int requests) {
         if ((requests & RunGate.NMI) != 0) {
             Ioctl.checked("ioctl KVM_NMI", descriptor, KvmHeaders.KVM_NMI(), 0);
         }
         if ((requests & RunGate.SMI) != 0) {
             Ioctl.checked("ioctl KVM_SMI", descriptor, KvmHeaders.KVM_SMI(), 0);
         }
-        return (requests & RunGate.KICK) != 0;
     }
 
     private HostException failure(int result) {

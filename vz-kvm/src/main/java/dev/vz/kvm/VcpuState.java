@@ -151,18 +151,25 @@ final class VcpuState {
                 s -> RegisterCodec.writeDebug(s, registers));
     }
 
-    /** What of the kernel's list this vCPU lets itself be asked for. */
-    List<Integer> readableMsrs(List<Integer> listed) {
-        var readable = new ArrayList<Integer>(listed.size());
+    /**
+     * What of the kernel's list can be read from this vCPU and written back: the list is the system's, and some registers
+     * need a local APIC or a CPUID bit. For a vCPU that is new, whose state the writing does not change.
+     */
+    List<Integer> restorableMsrs(List<Integer> listed) {
         var entries = new ArrayList<MsrEntry>();
-        int at = 0;
-        while (at < listed.size()) {
-            List<Integer> part = listed.subList(at, Math.min(at + 200, listed.size()));
+        for (int at = 0; at < listed.size();) {
+            List<Integer> part = listed.subList(at, Math.min(at + MsrCodec.CHUNK, listed.size()));
             int read = MsrCodec.get(vcpu, part, entries);
-            readable.addAll(part.subList(0, read));
             at += read == part.size() ? read : read + 1;
         }
-        return List.copyOf(readable);
+        var restorable = new ArrayList<Integer>(entries.size());
+        for (int at = 0; at < entries.size();) {
+            List<MsrEntry> part = entries.subList(at, Math.min(at + MsrCodec.CHUNK, entries.size()));
+            int written = MsrCodec.setPart(vcpu, part);
+            part.subList(0, written).forEach(entry -> restorable.add(entry.index()));
+            at += written == part.size() ? written : written + 1;
+        }
+        return List.copyOf(restorable);
     }
 
     List<MsrEntry> msrs(List<Integer> indices) {
