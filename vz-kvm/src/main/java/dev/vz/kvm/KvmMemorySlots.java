@@ -51,7 +51,7 @@ public final class KvmMemorySlots {
     /**
      * Shows {@code region} to the vCPUs. Its host memory stays mapped for as long as the slot is set.
      *
-     * @throws ConfigurationException if it overlaps a slot that is set, or is no native memory
+     * @throws ConfigurationException if it overlaps a slot that is set
      * @throws CapabilityException    if it is read-only and the kernel has no such slots, or there is no slot left
      */
     public KvmMemorySlot add(MemoryRegion region) {
@@ -65,10 +65,6 @@ public final class KvmMemorySlots {
      * @param offset where in it the region starts, in bytes, a multiple of 4096
      */
     public KvmMemorySlot add(MemoryRegion region, @Nullable KvmGuestMemoryFile file, long offset) {
-        if (!region.segment().isNative()) {
-            throw new ConfigurationException("KVM cannot use " + region + ": its bytes are on the Java heap; take them "
-                    + "from a MemoryAllocator");
-        }
         if (region.readOnly() && !host.has(KvmCapability.READONLY_MEM)) {
             throw new CapabilityException("This kernel has no read-only memory slots (KVM_CAP_READONLY_MEM), which "
                     + region + " needs");

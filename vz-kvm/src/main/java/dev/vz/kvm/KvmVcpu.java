@@ -13,6 +13,7 @@ import dev.vz.cpu.x86.MsrEntry;
 import dev.vz.cpu.x86.SpecialRegisters;
 import dev.vz.cpu.x86.TscControl;
 import dev.vz.cpu.x86.VcpuEvents;
+import dev.vz.cpu.x86.X86State;
 import dev.vz.cpu.x86.X86Vcpu;
 import dev.vz.cpu.x86.XsaveArea;
 import dev.vz.error.CapabilityException;
@@ -237,7 +238,24 @@ public abstract sealed class KvmVcpu implements X86Vcpu, GuestDebug permits Bare
 
     @Override
     public final void reset() {
-        resetState.applyTo(turn());
+        VcpuState now = turn();
+        runner.finishInstruction();
+        resetState.applyTo(now);
+    }
+
+    /** Everything at once. Finishes the access of the last exit first; one that is not answered reads zeros. */
+    @Override
+    public final X86State save() {
+        gate.requireAccess();
+        runner.finishInstruction();
+        return X86Vcpu.super.save();
+    }
+
+    @Override
+    public final void restore(X86State saved) {
+        gate.requireAccess();
+        runner.finishInstruction();
+        X86Vcpu.super.restore(saved);
     }
 
     @Override

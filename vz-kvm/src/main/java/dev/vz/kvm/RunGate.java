@@ -124,6 +124,14 @@ final class RunGate {
         return taken;
     }
 
+    /** After KVM_RUN was called only to return at once: a request that is there, or comes now, still takes effect. */
+    void allowEntry() {
+        page.setImmediateExit(false);
+        if ((state & REQUESTS) != 0) {
+            page.setImmediateExit(true);
+        }
+    }
+
     /** Takes the requests but the kick, which goes on keeping the next run short. */
     int takeInterrupts() {
         return (int) STATE.getAndBitwiseAnd(this, ~(NMI | SMI)) & (NMI | SMI);

@@ -36,6 +36,8 @@ final class VcpuRunner {
     private @Nullable Thread prepared;
     private int preparedId;
     private Question question = Question.NONE;
+    /** The kernel waits for the next KVM_RUN to finish the instruction that made the last exit. */
+    private boolean unfinished;
     private long dataOffset;
     private long dataLength;
     /** The view of string data handed out last: most strings of a driver have one length. */
@@ -106,9 +108,11 @@ final class VcpuRunner {
         question = Question.NONE;
         while (true) {
             int result = Ioctl.call(descriptor, KvmHeaders.KVM_RUN(), 0);
+            unfinished = false;
             if (result >= 0) {
                 int reason = page.exitReason();
                 if (reason != Reason.INTR) {
+                    unfinished = true;
                     return reason;
                 }
             } else if (result == -Errno.EINTR) {
@@ -127,6 +131,27 @@ final class VcpuRunner {
                 throw failure(result);
             }
         }
+    }
+
+    /**
+     * Finishes the instruction that made the last exit, without entering the guest: before the state is saved, so that
+     * it is that between two instructions, and before it is replaced, so that the next run does not finish an instruction
+     * of the state before. Reads that nobody has answered read zeros.
+     */
+    void finishInstruction() {
+        while (unfinished) {
+            page.setImmediateExit(true);
+            int result = Ioctl.call(descriptor, KvmHeaders.KVM_RUN(), 0);
+            // An access that crosses a page comes as several exits.
+            unfinished = result >= 0 && (page.exitReason() == Reason.MMIO || page.exitReason() == Reason.IO);
+            if (unfinished) {
+                ask(page.exitReason());
+            } else if (result < 0 && result != -Errno.EINTR && result != -Errno.EAGAIN) {
+                throw failure(result);
+            }
+        }
+        question = Question.NONE;
+        gate.allowEntry();
     }
 
     /** A signal ended KVM_RUN: does what was requested, and says whether that is to return. */
