@@ -87,8 +87,7 @@ public abstract sealed class IoEngine implements AutoCloseable {
                         try {
                             lock.wait();
                         } catch (InterruptedException nobodyMay) {
-                            // These threads are the engine's own: only closing ends them.
-                            continue;
+                            // These threads are the engine's own: only closing ends them, so look again.
                         }
                     }
                     image = images.remove();

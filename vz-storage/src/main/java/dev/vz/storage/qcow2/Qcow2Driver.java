@@ -84,10 +84,29 @@ public final class Qcow2Driver implements CompressingDriver {
             }
             return driver;
         } catch (RuntimeException failure) {
-            if (dataFile != file) {
+            if (!dataFile.equals(file)) {
                 dataFile.close();
             }
             throw failure;
+        }
+    }
+
+    /**
+     * Repairs an image that is not open, also one that is marked as damaged; {@code file} stays the caller's. An image
+     * whose findings could all be corrected is no longer marked.
+     */
+    public static CheckReport repair(ImageFile file, boolean all, Budget budget) {
+        Qcow2Header header = HeaderParser.parse(file, budget);
+        var tables = new Tables(file, file, header, budget);
+        tables.lock.lock();
+        try {
+            if (header.incompatible(Feature.DATA_FILE)) {
+                throw new ConfigurationException("The image " + file.name()
+                        + " keeps its data in another file; open it and repair it there");
+            }
+            return new ImageCheck(tables).repair(all);
+        } finally {
+            tables.lock.unlock();
         }
     }
 
@@ -231,7 +250,7 @@ public final class Qcow2Driver implements CompressingDriver {
 
     @Override
     public long unitGeneration() {
-        return tables.generation;
+        return tables.generation.get();
     }
 
     @Override
@@ -328,7 +347,7 @@ public final class Qcow2Driver implements CompressingDriver {
         try {
             tables.lock.lock();
             try {
-                tables.generation++;
+                tables.generation.incrementAndGet();
                 tables.refcounts.settle(released);
             } finally {
                 tables.lock.unlock();
@@ -431,7 +450,7 @@ public final class Qcow2Driver implements CompressingDriver {
         try {
             tables.lock.lock();
             try {
-                tables.generation++;
+                tables.generation.incrementAndGet();
                 return work.get();
             } finally {
                 tables.lock.unlock();
