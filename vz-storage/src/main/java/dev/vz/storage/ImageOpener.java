@@ -1,0 +1,60 @@
+package dev.vz.storage;
+
+import dev.vz.storage.file.ImageFile;
+import dev.vz.storage.image.FileGate;
+import dev.vz.storage.image.ImageDriver;
+import dev.vz.storage.image.ImageFormat;
+import dev.vz.storage.image.ImpliedFile;
+import dev.vz.storage.image.OpenPolicyException;
+import dev.vz.storage.qcow2.Qcow2Driver;
+import dev.vz.storage.raw.RawDriver;
+import java.util.HashSet;
+import java.util.Optional;
+import java.util.Set;
+
+/** Opens images and, through the gate, the chain below them. */
+final class ImageOpener {
+
+    private ImageOpener() {}
+
+    static DiskImage open(ImageFile file, ImageFormat format, OpenOptions options) {
+        return open(file, format, options, new HashSet<>());
+    }
+
+    private static DiskImage open(ImageFile file, ImageFormat format, OpenOptions options, Set<Object> chain) {
+        ImageDriver driver;
+        try {
+            if (!chain.add(file.identity())) {
+                throw new OpenPolicyException("Not opening " + file.name()
+                        + " a second time: its backing chain leads back to itself");
+            }
+            if (chain.size() > options.budget().maxChainDepth()) {
+                throw new OpenPolicyException("Not opening " + file.name() + ": the backing chain is longer than "
+                        + options.budget().maxChainDepth() + " images");
+            }
+            driver = driver(file, format, options);
+        } catch (RuntimeException failure) {
+            file.close();
+            throw failure;
+        }
+        try {
+            Optional<ImpliedFile> implied = driver.backing();
+            driver.backed(implied.isPresent());
+            if (implied.isEmpty()) {
+                return new DiskImage(driver, null, options);
+            }
+            FileGate.Grant grant = options.gate().open(implied.get(), false);
+            return new DiskImage(driver, open(grant.file(), grant.format(), options.withReadOnly(true), chain), options);
+        } catch (RuntimeException failure) {
+            driver.close();
+            throw failure;
+        }
+    }
+
+    private static ImageDriver driver(ImageFile file, ImageFormat format, OpenOptions options) {
+        return switch (format) {
+            case RAW -> new RawDriver(file);
+            case QCOW2 -> Qcow2Driver.open(file, options.readOnly(), options.gate(), options.budget());
+        };
+    }
+}

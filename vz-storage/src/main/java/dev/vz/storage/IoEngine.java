@@ -1,0 +1,122 @@
+package dev.vz.storage;
+
+import dev.vz.block.BlockRequest;
+import dev.vz.error.ConfigurationException;
+import dev.vz.error.LifecycleException;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The threads on which images move data. One engine may serve many images; it is closed after them.
+ */
+public abstract sealed class IoEngine implements AutoCloseable {
+
+    private static final IoEngine INLINE = new Inline();
+
+    IoEngine() {}
+
+    /** Everything on the thread that submits: the least latency, and submitting blocks. Needs no closing. */
+    public static IoEngine inline() {
+        return INLINE;
+    }
+
+    /** At most {@code threads} requests at a time, each on a thread of the engine; submitting never blocks. */
+    public static IoEngine threads(int threads) {
+        if (threads < 1 || threads > 1024) {
+            throw new ConfigurationException("An engine has 1 to 1024 threads, not " + threads);
+        }
+        return new Threads(threads);
+    }
+
+    abstract void execute(DiskImage image, BlockRequest request);
+
+    /** Waits until all requests are done, and ends the threads. Idempotent. */
+    @Override
+    public abstract void close();
+
+    private static final class Inline extends IoEngine {
+
+        @Override
+        void execute(DiskImage image, BlockRequest request) {
+            image.perform(request);
+        }
+
+        @Override
+        public void close() {
+            // There are no threads to end.
+        }
+    }
+
+    private static final class Threads extends IoEngine {
+
+        private final Object lock = new Object();
+        // Two queues in step rather than one of pairs, so that queueing allocates nothing once they have grown.
+        private final ArrayDeque<DiskImage> images = new ArrayDeque<>();
+        private final ArrayDeque<BlockRequest> requests = new ArrayDeque<>();
+        private final List<Thread> threads = new ArrayList<>();
+        private boolean closed;
+
+        Threads(int count) {
+            for (int i = 0; i < count; i++) {
+                threads.add(Thread.ofPlatform().name("vz-storage-" + i).daemon().start(this::work));
+            }
+        }
+
+        @Override
+        void execute(DiskImage image, BlockRequest request) {
+            synchronized (lock) {
+                if (closed) {
+                    throw new LifecycleException("An I/O engine was closed before the images that use it");
+                }
+                images.add(image);
+                requests.add(request);
+                lock.notify();
+            }
+        }
+
+        private void work() {
+            while (true) {
+                DiskImage image;
+                BlockRequest request;
+                synchronized (lock) {
+                    while (requests.isEmpty()) {
+                        if (closed) {
+                            return;
+                        }
+                        try {
+                            lock.wait();
+                        } catch (InterruptedException nobodyMay) {
+                            // These threads are the engine's own: only closing ends them.
+                            continue;
+                        }
+                    }
+                    image = images.remove();
+                    request = requests.remove();
+                }
+                image.perform(request);
+            }
+        }
+
+        @Override
+        public void close() {
+            synchronized (lock) {
+                closed = true;
+                lock.notifyAll();
+            }
+            boolean interrupted = false;
+            for (Thread thread : threads) {
+                while (thread.isAlive() && thread != Thread.currentThread()) {
+                    try {
+                        thread.join();
+                    } catch (InterruptedException later) {
+                        interrupted = true;
+                    }
+                }
+            }
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+}

@@ -1,0 +1,42 @@
+package dev.vz.storage.image;
+
+import dev.vz.error.ConfigurationException;
+
+/** The formats that can be opened. A format is always stated, never guessed from the bytes of an image. */
+public enum ImageFormat {
+    /** The disk's bytes and nothing else. */
+    RAW("raw"),
+    /** QEMU's copy-on-write format, versions 2 and 3. */
+    QCOW2("qcow2");
+
+    private final String label;
+
+    ImageFormat(String label) {
+        this.label = label;
+    }
+
+    /** The name that image files and command lines use. */
+    public String label() {
+        return label;
+    }
+
+    /**
+     * The format that {@code label} names.
+     *
+     * @throws ConfigurationException if there is none
+     */
+    public static ImageFormat ofLabel(String label) {
+        for (ImageFormat format : values()) {
+            if (format.label.equals(label)) {
+                return format;
+            }
+        }
+        throw new ConfigurationException("Unknown image format '" + label + "'; known are "
+                + java.util.Arrays.stream(values()).map(ImageFormat::label).toList());
+    }
+
+    @Override
+    public String toString() {
+        return label;
+    }
+}

@@ -1,0 +1,27 @@
+package dev.vz.storage.image;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A further file that an image names.
+ *
+ * @param role   what it would be to the image
+ * @param name   its name as the image spells it: untrusted
+ * @param format the format that the image states for it; {@code null} if it states none
+ * @param owner  the name of the image's own file
+ */
+public record ImpliedFile(Role role, String name, @Nullable String format, String owner) {
+
+    /** What a file is to the image that names it. */
+    public enum Role {
+        /** Holds what the image does not; only read. */
+        BACKING,
+        /** Holds the image's data, and is written when the image is. */
+        DATA
+    }
+
+    @Override
+    public String toString() {
+        return "the " + (role == Role.BACKING ? "backing" : "data") + " file '" + name + "' that " + owner + " names";
+    }
+}

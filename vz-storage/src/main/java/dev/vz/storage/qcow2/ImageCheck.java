@@ -1,0 +1,266 @@
+package dev.vz.storage.qcow2;
+
+import dev.vz.storage.file.ImageFile;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Counts the uses of every cluster and compares them with the refcounts; checks the copied flags of the active tables.
+ * Used under the driver's metadata lock, with nothing in flight and all metadata written.
+ */
+final class ImageCheck {
+
+    private static final int MAX_MESSAGES = 1000;
+
+    private final Tables tables;
+    private final Geometry geometry;
+    private final ImageFile file;
+    private final long fileClusters;
+    private final ClusterCounts counts = new ClusterCounts();
+    private final List<String> messages = new ArrayList<>();
+    private long corruptions;
+    private long leaks;
+    private long corruptionsFixed;
+    private long leaksFixed;
+    private long allocated;
+    private long fragmented;
+    private long compressed;
+    private long lastHost = -1;
+
+    ImageCheck(Tables tables) {
+        this.tables = tables;
+        this.geometry = tables.geometry;
+        this.file = tables.file;
+        this.fileClusters = geometry.clusters(file.size());
+    }
+
+    CheckReport check() {
+        count();
+        compareRefcounts(false, false);
+        checkCopied(false);
+        return report();
+    }
+
+    CheckReport repair(boolean all) {
+        count();
+        long unreadable = corruptions;
+        if (all && unreadable == 0) {
+            compareRefcounts(true, true);
+            checkCopied(true);
+        } else {
+            compareRefcounts(all, true);
+            checkCopied(false);
+        }
+        tables.writeBack();
+        tables.flushFiles();
+        Qcow2Header header = tables.header();
+        if (all && corruptions == 0 && header.version() >= 3) {
+            // Only now, with everything durable, may anyone trust the image again.
+            tables.writeHeader(header.withFeatures(header.incompatibleFeatures() & ~(Feature.DIRTY | Feature.CORRUPT),
+                    header.autoclearFeatures()));
+            tables.flushFiles();
+        }
+        return report();
+    }
+
+    private CheckReport report() {
+        return new CheckReport(corruptions, leaks, corruptionsFixed, leaksFixed, geometry.clusters(tables.header()
+                .size()), allocated, fragmented, compressed, counts.end() << geometry.clusterBits(),
+                List.copyOf(messages));
+    }
+
+    private void count() {
+        use(0, 1, "the header");
+        Qcow2Header header = tables.header();
+        use(header.refcountTableOffset(), header.refcountTableClusters(), "the refcount table");
+        long[] blocks = tables.refcounts.table();
+        for (int i = 0; i < blocks.length; i++) {
+            if (blocks[i] != 0) {
+                use(blocks[i], 1, "refcount block " + i);
+            }
+        }
+        countL1(tables.l1(), header.l1TableOffset(), true, "the active L1 table");
+        SnapshotTable snapshots = SnapshotTable.read(file, header);
+        use(header.snapshotsOffset(), geometry.clusters(snapshots.storedBytes()), "the snapshot table");
+        for (Snapshot snapshot : snapshots.snapshots()) {
+            long[] l1 = snapshots.l1(file, geometry, snapshot);
+            countL1(l1, snapshot.l1TableOffset(), false, "the L1 table of snapshot " + snapshot.id());
+        }
+        BitmapDirectory.forEachCluster(file, header, this::use);
+    }
+
+    private void countL1(long[] l1, long offset, boolean active, String what) {
+        use(offset, geometry.clusters(l1.length * 8L), what);
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment table = arena.allocate(geometry.clusterSize());
+            for (int i = 0; i < l1.length; i++) {
+                long at = l1[i] & Geometry.OFFSET_MASK;
+                if (at != 0 && use(at, 1, "L2 table " + i)) {
+                    file.read(at, table);
+                    countL2(table, active);
+                }
+            }
+        }
+    }
+
+    private void countL2(MemorySegment table, boolean active) {
+        for (int at = 0; at < geometry.clusterSize(); at += geometry.entrySize()) {
+            long entry = BigEndian.getLong(table, at);
+            if ((entry & Geometry.COMPRESSED) != 0) {
+                long from = geometry.compressedOffset(entry);
+                long to = from + geometry.compressedLength(entry);
+                long first = geometry.clusterStart(from);
+                use(first, geometry.clusters(to - first), "a compressed cluster");
+                if (active) {
+                    allocated++;
+                    compressed++;
+                    fragmented++; // as qemu-img counts: it never adjoins
+                }
+                continue;
+            }
+            long host = entry & Geometry.OFFSET_MASK;
+            boolean has = host != 0 || tables.hasDataFile() && (entry & Geometry.COPIED) != 0;
+            if (!has) {
+                continue;
+            }
+            if (active && (geometry.extended() || (entry & Geometry.ZERO) == 0)) {
+                allocated++;
+                if (lastHost >= 0 && host != lastHost + geometry.clusterSize()) {
+                    fragmented++;
+                }
+                lastHost = host;
+            }
+            if (!tables.hasDataFile()) {
+                use(host, 1, "a data cluster");
+            }
+        }
+    }
+
+    /** Counts a use of clusters from {@code offset} on; {@code false} if they cannot be. */
+    private boolean use(long offset, long clusters, String what) {
+        if (clusters == 0) {
+            return true;
+        }
+        long first = offset >>> geometry.clusterBits();
+        if (offset < 0 || (offset & geometry.clusterSize() - 1) != 0) {
+            corruption(what + " is at 0x" + Long.toHexString(offset) + ", which is not the start of a cluster");
+            return false;
+        }
+        if (clusters > fileClusters || first > fileClusters - clusters) {
+            corruption(what + " at 0x" + Long.toHexString(offset) + " is past the end of the file");
+            return false;
+        }
+        for (long i = 0; i < clusters; i++) {
+            counts.add(first + i);
+        }
+        return true;
+    }
+
+    private void compareRefcounts(boolean fixErrors, boolean fixLeaks) {
+        long perBlock = geometry.refcountsPerBlock();
+        long[] blocks = tables.refcounts.table();
+        long end = Math.max(fileClusters, counts.end());
+        for (long index = 0; index < Math.max(blocks.length, (end + perBlock - 1) / perBlock); index++) {
+            boolean covered = index < blocks.length && blocks[(int) index] != 0;
+            if (covered && (blocks[(int) index] & geometry.clusterSize() - 1) != 0) {
+                continue; // said already
+            }
+            if (!covered && index * perBlock >= end) {
+                continue;
+            }
+            for (long cluster = index * perBlock; cluster < (index + 1) * perBlock; cluster++) {
+                if (!covered && cluster >= end) {
+                    break;
+                }
+                compare(cluster, fixErrors, fixLeaks);
+            }
+        }
+    }
+
+    private void compare(long cluster, boolean fixErrors, boolean fixLeaks) {
+        long refcount = tables.refcounts.get(cluster);
+        long used = counts.get(cluster);
+        if (refcount == used) {
+            return;
+        }
+        boolean leak = refcount > used || refcount < 0;
+        String what = (leak ? "Leaked cluster " : "ERROR cluster ") + cluster + " refcount=" + refcount
+                + " reference=" + used;
+        boolean fix = (leak ? fixLeaks : fixErrors) && used <= geometry.maxRefcount();
+        if (fix) {
+            tables.refcounts.set(cluster, used);
+        }
+        say(what + (fix ? " (repaired)" : ""));
+        if (leak) {
+            leaks += fix ? 0 : 1;
+            leaksFixed += fix ? 1 : 0;
+        } else {
+            corruptions += fix ? 0 : 1;
+            corruptionsFixed += fix ? 1 : 0;
+        }
+    }
+
+    private void checkCopied(boolean fix) {
+        long[] l1 = tables.l1();
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment table = arena.allocate(geometry.clusterSize());
+            for (int i = 0; i < l1.length; i++) {
+                long at = l1[i] & Geometry.OFFSET_MASK;
+                if (at == 0 || (at & geometry.clusterSize() - 1) != 0 || at >> geometry.clusterBits() >= fileClusters) {
+                    continue;
+                }
+                boolean once = tables.refcounts.get(at >>> geometry.clusterBits()) == 1;
+                if (once != ((l1[i] & Geometry.COPIED) != 0)) {
+                    copied("L1 entry " + i, fix);
+                    if (fix) {
+                        tables.setL1(i, l1[i] ^ Geometry.COPIED);
+                    }
+                }
+                file.read(at, table);
+                if (checkL2Copied(table, fix)) {
+                    file.write(at, table);
+                    tables.l2Cache.forget(at, geometry.clusterSize());
+                }
+            }
+        }
+    }
+
+    private boolean checkL2Copied(MemorySegment table, boolean fix) {
+        boolean changed = false;
+        for (int at = 0; at < geometry.clusterSize() && !tables.hasDataFile(); at += geometry.entrySize()) {
+            long entry = BigEndian.getLong(table, at);
+            long host = entry & Geometry.OFFSET_MASK;
+            if ((entry & Geometry.COMPRESSED) != 0 || host == 0 || (host & geometry.clusterSize() - 1) != 0) {
+                continue;
+            }
+            boolean once = tables.refcounts.get(host >>> geometry.clusterBits()) == 1;
+            if (once != ((entry & Geometry.COPIED) != 0)) {
+                copied("The L2 entry for 0x" + Long.toHexString(host), fix);
+                if (fix) {
+                    table.set(BigEndian.LONG, at, entry ^ Geometry.COPIED);
+                    changed = true;
+                }
+            }
+        }
+        return changed;
+    }
+
+    private void copied(String what, boolean fix) {
+        say(what + " has a copied flag that does not go with its refcount" + (fix ? " (repaired)" : ""));
+        corruptions += fix ? 0 : 1;
+        corruptionsFixed += fix ? 1 : 0;
+    }
+
+    private void corruption(String what) {
+        corruptions++;
+        say("ERROR " + what);
+    }
+
+    private void say(String message) {
+        if (messages.size() < MAX_MESSAGES) {
+            messages.add(message);
+        }
+    }
+}

@@ -1,0 +1,418 @@
+package dev.vz.storage.qcow2;
+
+import dev.vz.error.ConfigurationException;
+import dev.vz.error.LifecycleException;
+import dev.vz.storage.file.ImageFile;
+import dev.vz.storage.image.Budget;
+import dev.vz.storage.image.CompressingDriver;
+import dev.vz.storage.image.CorruptImageException;
+import dev.vz.storage.image.FileGate;
+import dev.vz.storage.image.ImageFormat;
+import dev.vz.storage.image.ImpliedFile;
+import dev.vz.storage.image.Mapping;
+import dev.vz.storage.image.WritePlan;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Optional;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.concurrent.locks.StampedLock;
+
+/**
+ * An open qcow2 image.
+ *
+ * <p>
+ * Any thread may call. Tables are cached; {@link #flush} writes them in an order that keeps the image consistent, and
+ * storage that was given back is taken again only after a flush.
+ */
+public final class Qcow2Driver implements CompressingDriver {
+
+    /** Released clusters that may wait for the next flush before one is asked for. */
+    private static final long RELEASED_LIMIT_BYTES = 64L << 20;
+
+    private final ImageFile file;
+    private final ImageFile dataFile;
+    private final boolean readOnly;
+    private final Geometry geometry;
+    private final Tables tables;
+    private final ClusterMap map;
+    private final WritePlanner planner;
+    private final Zeroing zeroing;
+    private final ClusterCompression compression;
+    private final StampedLock use = new StampedLock();
+    private final ReentrantLock flushing = new ReentrantLock();
+    private boolean backed;
+    private boolean closed;
+
+    private Qcow2Driver(ImageFile file, ImageFile dataFile, boolean readOnly, Qcow2Header header, Budget budget) {
+        this.file = file;
+        this.dataFile = dataFile;
+        this.readOnly = readOnly;
+        this.compression = ClusterCompression.of(header.compressionType());
+        this.tables = new Tables(file, dataFile, header, budget);
+        this.geometry = tables.geometry;
+        this.map = new ClusterMap(tables);
+        this.planner = new WritePlanner(tables, map);
+        this.zeroing = new Zeroing(tables, map, planner);
+    }
+
+    /**
+     * Opens the image in {@code file}; a data file goes through {@code gate}.
+     *
+     * @throws CorruptImageException if it is to be written, but was marked as damaged
+     */
+    public static Qcow2Driver open(ImageFile file, boolean readOnly, FileGate gate, Budget budget) {
+        boolean forReading = readOnly || file.readOnly();
+        Qcow2Header header = HeaderParser.parse(file, budget);
+        if (!forReading && header.incompatible(Feature.CORRUPT)) {
+            throw new CorruptImageException("The image " + file.name()
+                    + " is marked as damaged; open it for reading only, or check and repair it");
+        }
+        ImageFile dataFile = file;
+        if (header.incompatible(Feature.DATA_FILE)) {
+            String name = header.extension(HeaderExtension.DATA_FILE_NAME).map(HeaderExtension::text)
+                    .orElseThrow(() -> new CorruptImageException("The image " + file.name()
+                            + " keeps its data in another file, but does not name it"));
+            dataFile = gate.open(new ImpliedFile(ImpliedFile.Role.DATA, name, "raw", file.name()), !forReading).file();
+        }
+        try {
+            var driver = new Qcow2Driver(file, dataFile, forReading, header, budget);
+            if (!forReading) {
+                driver.startWriting();
+            }
+            return driver;
+        } catch (RuntimeException failure) {
+            if (dataFile != file) {
+                dataFile.close();
+            }
+            throw failure;
+        }
+    }
+
+    private void startWriting() {
+        Qcow2Header header = tables.header();
+        if (header.incompatible(Feature.DIRTY)) {
+            // Refcounts are not to be trusted: somebody stopped in the middle while writing them late.
+            new ImageCheck(tables).repair(true);
+            header = tables.header();
+        }
+        // Whoever writes without knowing a feature says so, by clearing its bit.
+        long known = header.autoclearFeatures() & Feature.RAW_DATA_FILE;
+        if (known != header.autoclearFeatures()) {
+            tables.writeHeader(header.withFeatures(header.incompatibleFeatures(), known));
+            file.flush();
+        }
+    }
+
+    /** The header as it is now. */
+    public Qcow2Header header() {
+        tables.lock.lock();
+        try {
+            return tables.header();
+        } finally {
+            tables.lock.unlock();
+        }
+    }
+
+    /** What holds the data: the image's own file, or its data file. */
+    public ImageFile dataFile() {
+        return dataFile;
+    }
+
+    @Override
+    public ImageFormat format() {
+        return ImageFormat.QCOW2;
+    }
+
+    @Override
+    public ImageFile file() {
+        return file;
+    }
+
+    @Override
+    public long size() {
+        return tables.header().size();
+    }
+
+    @Override
+    public int granule() {
+        return geometry.clusterSize();
+    }
+
+    @Override
+    public boolean readOnly() {
+        return readOnly;
+    }
+
+    @Override
+    public Optional<ImpliedFile> backing() {
+        Qcow2Header header = header();
+        String name = header.backingFile();
+        if (name == null) {
+            return Optional.empty();
+        }
+        String format = header.extension(HeaderExtension.BACKING_FORMAT).map(HeaderExtension::text).orElse(null);
+        return Optional.of(new ImpliedFile(ImpliedFile.Role.BACKING, name, format, file.name()));
+    }
+
+    @Override
+    public void backed(boolean backed) {
+        this.backed = backed;
+    }
+
+    @Override
+    public StampedLock use() {
+        return use;
+    }
+
+    @Override
+    public void locate(long offset, long length, Mapping mapping) {
+        tables.lock.lock();
+        try {
+            map.locate(offset, length, mapping);
+        } finally {
+            tables.lock.unlock();
+        }
+    }
+
+    @Override
+    public void prepareWrite(long offset, long length, WritePlan plan) {
+        planner.prepare(offset, length, plan);
+    }
+
+    @Override
+    public void commitWrite(WritePlan plan) {
+        planner.commit(plan);
+    }
+
+    @Override
+    public void abortWrite(WritePlan plan) {
+        planner.abort(plan);
+    }
+
+    @Override
+    public long zero(long offset, long length, boolean mayUnmap) {
+        return zeroing.zero(offset, length, mayUnmap, backed, size());
+    }
+
+    @Override
+    public int zeroGranularity() {
+        return tables.header().version() < 3 && backed ? 0 : geometry.unitSize();
+    }
+
+    @Override
+    public void discard(long offset, long length) {
+        int cluster = geometry.clusterSize();
+        long at = offset + cluster - 1 & -cluster;
+        long end = offset + length;
+        if (end < size()) {
+            end &= -cluster;
+        }
+        while (at < end) {
+            long done = zeroing.zero(at, end - at, true, backed, size());
+            if (done == 0) {
+                return; // only writing zeros would help, which is not what a discard is for
+            }
+            at += done;
+        }
+    }
+
+    @Override
+    public void unpack(Mapping mapping, MemorySegment stored, MemorySegment unit) {
+        compression.unpack(stored.asSlice(0, mapping.storedLength()), unit);
+    }
+
+    @Override
+    public int unitSize() {
+        return geometry.clusterSize();
+    }
+
+    @Override
+    public long unitGeneration() {
+        return tables.generation;
+    }
+
+    @Override
+    public boolean writeCompressed(long offset, MemorySegment source, long sourceOffset, long length) {
+        if (tables.hasDataFile()) {
+            return false; // a data file has no place for compressed clusters
+        }
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment unit = arena.allocate(geometry.clusterSize());
+            MemorySegment.copy(source, sourceOffset, unit, 0, length);
+            MemorySegment packed = arena.allocate(geometry.clusterSize() - 1);
+            int size = compression.pack(unit, packed);
+            if (size == 0) {
+                return false;
+            }
+            store(offset, packed, size);
+            return true;
+        }
+    }
+
+    private void store(long offset, MemorySegment packed, int size) {
+        var plan = new WritePlan();
+        long place;
+        tables.lock.lock();
+        try {
+            tables.requireSound();
+            planner.awaitTurn(offset, geometry.clusterSize());
+            tables.makeL2Writable(offset);
+            place = tables.refcounts.allocateBytes(size);
+            planner.enter(plan, offset, offset + geometry.clusterSize(), place, false);
+        } finally {
+            tables.lock.unlock();
+        }
+        boolean written = false;
+        try {
+            file.write(place, packed, 0, size);
+            written = true;
+        } finally {
+            tables.lock.lock();
+            try {
+                if (written) {
+                    linkCompressed(offset, geometry.compressedEntry(place, size));
+                } else {
+                    planner.release(geometry.compressedEntry(place, size));
+                }
+            } finally {
+                planner.leave(plan);
+                tables.lock.unlock();
+            }
+        }
+    }
+
+    private void linkCompressed(long offset, long entry) {
+        int slot = map.slot(tables.l2Table(offset), offset);
+        MemorySegment slice = tables.l2Cache.slice(slot);
+        int at = map.atInSlice(offset);
+        planner.release(map.entry(slice, at));
+        slice.set(BigEndian.LONG, at, entry);
+        if (geometry.extended()) {
+            slice.set(BigEndian.LONG, at + 8, 0L);
+        }
+        tables.l2Cache.changed(slot, at, at + geometry.entrySize());
+    }
+
+    @Override
+    public boolean flushWanted() {
+        return tables.refcounts.releasedCount() << geometry.clusterBits() > RELEASED_LIMIT_BYTES;
+    }
+
+    @Override
+    public void flush() {
+        flushing.lock();
+        try {
+            ClusterRuns released;
+            tables.lock.lock();
+            try {
+                released = tables.refcounts.takeReleased();
+                tables.writeBack();
+            } finally {
+                tables.lock.unlock();
+            }
+            tables.flushFiles();
+            if (released.count() > 0) {
+                settle(released);
+            }
+        } finally {
+            flushing.unlock();
+        }
+    }
+
+    /** Requests in flight may still use what was released: they end before it is given to somebody else. */
+    private void settle(ClusterRuns released) {
+        long stamp = use.writeLock();
+        try {
+            tables.lock.lock();
+            try {
+                tables.generation++;
+                tables.refcounts.settle(released);
+            } finally {
+                tables.lock.unlock();
+            }
+        } finally {
+            use.unlockWrite(stamp);
+        }
+    }
+
+    @Override
+    public void resize(long size) {
+        if (readOnly) {
+            throw new LifecycleException("The image " + file.name() + " is open for reading only");
+        }
+        if (size < 0) {
+            throw new ConfigurationException("A disk cannot have " + size + " bytes");
+        }
+        long before = size();
+        if (size < before) {
+            discard(size, before - size);
+        }
+        flush();
+        long stamp = use.writeLock();
+        try {
+            tables.lock.lock();
+            try {
+                tables.requireSound();
+                tables.resize(size);
+            } finally {
+                tables.lock.unlock();
+            }
+        } finally {
+            use.unlockWrite(stamp);
+        }
+        if (tables.hasDataFile()) {
+            dataFile.resize(size);
+        }
+    }
+
+    /** Counts what every cluster is used for and compares; see {@link CheckReport}. Nothing is changed. */
+    public CheckReport check() {
+        return exclusively(() -> new ImageCheck(tables).check());
+    }
+
+    /** Like {@link #check}, and corrects what can be corrected: leaks, and if {@code all} everything else. */
+    public CheckReport repair(boolean all) {
+        if (readOnly) {
+            throw new LifecycleException("The image " + file.name() + " is open for reading only");
+        }
+        return exclusively(() -> new ImageCheck(tables).repair(all));
+    }
+
+    private CheckReport exclusively(java.util.function.Supplier<CheckReport> work) {
+        if (!readOnly) {
+            flush();
+        }
+        long stamp = use.writeLock();
+        try {
+            tables.lock.lock();
+            try {
+                return work.get();
+            } finally {
+                tables.lock.unlock();
+            }
+        } finally {
+            use.unlockWrite(stamp);
+        }
+    }
+
+    @Override
+    public void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        try {
+            if (!readOnly && !tables.header().incompatible(Feature.CORRUPT)) {
+                flush();
+                // Settling changed refcounts once more.
+                flush();
+            }
+        } finally {
+            compression.close();
+            if (tables.hasDataFile()) {
+                dataFile.close();
+            }
+            file.close();
+        }
+    }
+}

@@ -1,0 +1,16 @@
+import org.jspecify.annotations.NullMarked;
+
+/** Disk images as block devices, alone or under a virtual machine. */
+@NullMarked
+module dev.vz.storage {
+    requires transitive dev.vz.api;
+    requires dev.vz.linux;
+    requires static transitive org.jspecify;
+    requires static com.github.luben.zstd_jni;
+
+    exports dev.vz.storage;
+    exports dev.vz.storage.file;
+    exports dev.vz.storage.image;
+    exports dev.vz.storage.qcow2;
+    exports dev.vz.storage.raw;
+}
