@@ -13,9 +13,12 @@ import dev.vz.storage.image.Mapping;
 import dev.vz.storage.image.WritePlan;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.concurrent.locks.StampedLock;
+import java.util.function.Supplier;
 
 /**
  * An open qcow2 image.
@@ -337,9 +340,7 @@ public final class Qcow2Driver implements CompressingDriver {
 
     @Override
     public void resize(long size) {
-        if (readOnly) {
-            throw new LifecycleException("The image " + file.name() + " is open for reading only");
-        }
+        requireWritable();
         if (size < 0) {
             throw new ConfigurationException("A disk cannot have " + size + " bytes");
         }
@@ -372,13 +373,57 @@ public final class Qcow2Driver implements CompressingDriver {
 
     /** Like {@link #check}, and corrects what can be corrected: leaks, and if {@code all} everything else. */
     public CheckReport repair(boolean all) {
-        if (readOnly) {
-            throw new LifecycleException("The image " + file.name() + " is open for reading only");
-        }
+        requireWritable();
         return exclusively(() -> new ImageCheck(tables).repair(all));
     }
 
-    private CheckReport exclusively(java.util.function.Supplier<CheckReport> work) {
+    /** The internal snapshots, in the order in which they were made. */
+    public List<Snapshot> snapshots() {
+        tables.lock.lock();
+        try {
+            return SnapshotTable.read(file, tables.header()).snapshots();
+        } finally {
+            tables.lock.unlock();
+        }
+    }
+
+    /**
+     * Keeps the disk as it is now under {@code name}; waits for requests in flight.
+     *
+     * @throws ConfigurationException if the refcounts are too narrow, or a data file holds the data
+     */
+    public Snapshot createSnapshot(String name) {
+        requireWritable();
+        return exclusively(() -> new SnapshotOperations(tables, map).create(name, Instant.now()));
+    }
+
+    /** Makes the disk what it was when the snapshot with that id (or, if there is none, that name) was taken. */
+    public void applySnapshot(String idOrName) {
+        requireWritable();
+        exclusively(() -> {
+            var operations = new SnapshotOperations(tables, map);
+            operations.apply(operations.find(idOrName));
+            return true;
+        });
+    }
+
+    /** Forgets the snapshot with that id (or, if there is none, that name). */
+    public void deleteSnapshot(String idOrName) {
+        requireWritable();
+        exclusively(() -> {
+            var operations = new SnapshotOperations(tables, map);
+            operations.delete(operations.find(idOrName));
+            return true;
+        });
+    }
+
+    private void requireWritable() {
+        if (readOnly) {
+            throw new LifecycleException("The image " + file.name() + " is open for reading only");
+        }
+    }
+
+    private <T> T exclusively(Supplier<T> work) {
         if (!readOnly) {
             flush();
         }
@@ -386,6 +431,7 @@ public final class Qcow2Driver implements CompressingDriver {
         try {
             tables.lock.lock();
             try {
+                tables.generation++;
                 return work.get();
             } finally {
                 tables.lock.unlock();

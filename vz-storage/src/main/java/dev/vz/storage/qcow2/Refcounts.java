@@ -154,6 +154,8 @@ final class Refcounts {
         set(cluster, now - 1);
         if (now == 1) {
             freeHint = Math.min(freeHint, cluster);
+            // A table that only snapshots used leaves the set of tables here.
+            metadata.remove(cluster);
             if (compressedTail >>> geometry.clusterBits() == cluster) {
                 compressedTail = 0;
             }

@@ -231,6 +231,42 @@ final class Tables {
         }
     }
 
+    /**
+     * Makes {@code entries}, which are in the file at {@code offset} already, the active L1 table of a disk of
+     * {@code size} bytes. What the old one took is the caller's to give back.
+     */
+    void activateL1(long[] entries, long offset, long size) {
+        file.flush();
+        writeHeader(header.withL1(offset, entries.length).withSize(size));
+        file.flush();
+        l1 = entries;
+        l1DirtyFrom = Integer.MAX_VALUE;
+        l1DirtyTo = 0;
+        for (long entry : l1) {
+            if ((entry & Geometry.OFFSET_MASK) != 0) {
+                metadata.add((entry & Geometry.OFFSET_MASK) >>> geometry.clusterBits());
+            }
+        }
+    }
+
+    /** Says in the header that refcounts may be wrong, or that they are right again. Version 2 has no way to say it. */
+    void setDirty(boolean dirty) {
+        if (header.version() >= 3 && dirty != header.incompatible(Feature.DIRTY)) {
+            file.flush();
+            writeHeader(header.withFeatures(header.incompatibleFeatures() ^ Feature.DIRTY, header.autoclearFeatures()));
+            file.flush();
+        }
+    }
+
+    /** Writes a table of 64-bit entries into whole clusters from {@code offset} on. */
+    static void writeEntries(ImageFile file, long[] entries, long offset, long bytesTaken) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment bytes = arena.allocate(bytesTaken);
+            MemorySegment.copy(entries, 0, bytes, BigEndian.LONG, 0, entries.length);
+            file.write(offset, bytes);
+        }
+    }
+
     private void writeWholeL1(long offset) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment bytes = arena.allocate((l1.length + 63 & -64) * 8L);
