@@ -9,8 +9,12 @@ module dev.vz.storage {
     requires static com.github.luben.zstd_jni;
 
     exports dev.vz.storage;
+    exports dev.vz.storage.block;
     exports dev.vz.storage.file;
     exports dev.vz.storage.image;
+    exports dev.vz.storage.parallels;
     exports dev.vz.storage.qcow2;
     exports dev.vz.storage.raw;
+    exports dev.vz.storage.vdi;
+    exports dev.vz.storage.vhd;
 }

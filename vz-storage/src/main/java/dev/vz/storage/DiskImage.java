@@ -210,7 +210,15 @@ public final class DiskImage implements BlockDevice.Resizable {
     @Override
     public void resize(long size) {
         requireWritable();
+        long before = driver.size();
         driver.resize(size);
+        if (size > before) {
+            // What a smaller disk left in its last cluster, or what a longer backing image has there, is not the new
+            // disk's content.
+            long granule = driver.granule();
+            long end = Math.max((before + granule - 1) / granule * granule, backing == null ? 0 : backing.driver.size());
+            io.writeZeroes(before, Math.min(size, end) - before, true);
+        }
         info = describe();
         Runnable listener = resizeListener;
         if (listener != null) {

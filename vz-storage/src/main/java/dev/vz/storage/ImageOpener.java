@@ -6,8 +6,11 @@ import dev.vz.storage.image.ImageDriver;
 import dev.vz.storage.image.ImageFormat;
 import dev.vz.storage.image.ImpliedFile;
 import dev.vz.storage.image.OpenPolicyException;
+import dev.vz.storage.parallels.ParallelsDriver;
 import dev.vz.storage.qcow2.Qcow2Driver;
 import dev.vz.storage.raw.RawDriver;
+import dev.vz.storage.vdi.VdiDriver;
+import dev.vz.storage.vhd.VhdDriver;
 import java.util.HashSet;
 import java.util.Optional;
 import java.util.Set;
@@ -55,6 +58,9 @@ final class ImageOpener {
         return switch (format) {
             case RAW -> new RawDriver(file);
             case QCOW2 -> Qcow2Driver.open(file, options.readOnly(), options.gate(), options.budget());
+            case VDI -> VdiDriver.open(file, options.readOnly(), options.budget());
+            case VPC -> VhdDriver.open(file, options.readOnly(), options.budget());
+            case PARALLELS -> ParallelsDriver.open(file, options.readOnly(), options.budget());
         };
     }
 }

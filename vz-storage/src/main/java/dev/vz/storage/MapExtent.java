@@ -1,6 +1,7 @@
 package dev.vz.storage;
 
 import dev.vz.storage.file.ImageFile;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,7 +28,7 @@ public record MapExtent(long offset, long length, int depth, boolean present, bo
     /** Whether {@code next} goes on where this ends, in the same way. */
     public boolean continuedBy(MapExtent next) {
         return next.offset == offset + length && next.depth == depth && next.present == present && next.zero == zero
-                && next.data == data && next.compressed == compressed && next.file == file
+                && next.data == data && next.compressed == compressed && Objects.equals(next.file, file)
                 && (file == null || next.fileOffset == fileOffset + length);
     }
 

@@ -222,7 +222,7 @@ public final class HostFile implements ImageFile {
         }
         if (within < length) {
             if (mayUnmap) {
-                resize(Math.max(size.get(), position + length));
+                growTo(position + length);
             } else {
                 allocateOrGrow(position + within, length - within);
             }
@@ -236,8 +236,16 @@ public final class HostFile implements ImageFile {
             if (refused.errno() != Errno.EOPNOTSUPP) {
                 throw refused;
             }
-            resize(Math.max(size.get(), position + length));
+            growTo(position + length);
         }
+    }
+
+    /**
+     * Makes the file at least {@code end} bytes long by its last byte, which is the caller's to set: truncating to a
+     * length could cut off what another thread is writing further on.
+     */
+    private void growTo(long end) {
+        write(end - 1, ZEROS, 0, 1);
     }
 
     private boolean zeroedByHost(long position, long length, boolean mayUnmap) {

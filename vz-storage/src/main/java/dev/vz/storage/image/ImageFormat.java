@@ -7,7 +7,13 @@ public enum ImageFormat {
     /** The disk's bytes and nothing else. */
     RAW("raw"),
     /** QEMU's copy-on-write format, versions 2 and 3. */
-    QCOW2("qcow2");
+    QCOW2("qcow2"),
+    /** VirtualBox's format. */
+    VDI("vdi"),
+    /** Virtual PC's format, under the name that QEMU gives it. */
+    VPC("vpc"),
+    /** Parallels' expanding format. */
+    PARALLELS("parallels");
 
     private final String label;
 

@@ -84,7 +84,7 @@ public final class Qcow2Driver implements CompressingDriver {
             }
             return driver;
         } catch (RuntimeException failure) {
-            if (dataFile != file) {
+            if (!dataFile.equals(file)) {
                 dataFile.close();
             }
             throw failure;
@@ -231,7 +231,7 @@ public final class Qcow2Driver implements CompressingDriver {
 
     @Override
     public long unitGeneration() {
-        return tables.generation;
+        return tables.generation.get();
     }
 
     @Override
@@ -328,7 +328,7 @@ public final class Qcow2Driver implements CompressingDriver {
         try {
             tables.lock.lock();
             try {
-                tables.generation++;
+                tables.generation.incrementAndGet();
                 tables.refcounts.settle(released);
             } finally {
                 tables.lock.unlock();
@@ -431,7 +431,7 @@ public final class Qcow2Driver implements CompressingDriver {
         try {
             tables.lock.lock();
             try {
-                tables.generation++;
+                tables.generation.incrementAndGet();
                 return work.get();
             } finally {
                 tables.lock.unlock();

@@ -5,6 +5,7 @@ import dev.vz.storage.image.Budget;
 import dev.vz.storage.image.CorruptImageException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -36,7 +37,7 @@ final class Tables {
     private int l1DirtyFrom = Integer.MAX_VALUE;
     private int l1DirtyTo;
     /** Counts places that may have been reused for other compressed data. */
-    volatile long generation;
+    final AtomicLong generation = new AtomicLong();
 
     Tables(ImageFile file, ImageFile dataFile, Qcow2Header header, Budget budget) {
         this.file = file;
@@ -63,7 +64,7 @@ final class Tables {
     }
 
     boolean hasDataFile() {
-        return dataFile != file;
+        return !dataFile.equals(file);
     }
 
     /** Entries of the active L1 table; changed only through this class. */

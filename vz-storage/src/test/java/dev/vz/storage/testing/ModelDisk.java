@@ -30,11 +30,10 @@ public final class ModelDisk {
     /** Writes pseudo-random bytes of {@code seed} here and to {@code device}. */
     public void write(BlockDevice device, long offset, int length, long seed) {
         byte[] data = pattern(seed, length);
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment buffer = arena.allocate(Math.max(1, length)).asSlice(0, length);
-            MemorySegment.copy(MemorySegment.ofArray(data), 0, buffer, 0, length);
-            device.write(offset, buffer);
-        }
+        // Any thread of the device's may touch the buffer.
+        MemorySegment buffer = Arena.ofAuto().allocate(Math.max(1, length)).asSlice(0, length);
+        MemorySegment.copy(MemorySegment.ofArray(data), 0, buffer, 0, length);
+        device.write(offset, buffer);
         System.arraycopy(data, 0, bytes, (int) offset, length);
     }
 
@@ -65,11 +64,9 @@ public final class ModelDisk {
 
     /** Reads a range of a device. */
     public static byte[] read(BlockDevice device, long offset, long length) {
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment buffer = arena.allocate(Math.max(1, length)).asSlice(0, length);
-            device.read(offset, buffer);
-            return buffer.toArray(java.lang.foreign.ValueLayout.JAVA_BYTE);
-        }
+        MemorySegment buffer = Arena.ofAuto().allocate(Math.max(1, length)).asSlice(0, length);
+        device.read(offset, buffer);
+        return buffer.toArray(java.lang.foreign.ValueLayout.JAVA_BYTE);
     }
 
     /** Bytes that follow from {@code seed}; some seeds give bytes that compress well. */

@@ -1,0 +1,318 @@
+package dev.vz.storage.block;
+
+import dev.vz.error.CapabilityException;
+import dev.vz.storage.file.ImageFile;
+import dev.vz.storage.image.CorruptImageException;
+import dev.vz.storage.image.ImageDriver;
+import dev.vz.storage.image.Mapping;
+import dev.vz.storage.image.WritePlan;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayDeque;
+import java.util.Arrays;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.concurrent.locks.StampedLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An image that maps its disk by one table of blocks of equal size, each as a whole in the file or not at all.
+ *
+ * <p>
+ * Blocks are added at the end of the file. A flush makes data durable before the table that points to it, so a crash
+ * leaves at worst blocks that nothing points to.
+ */
+public abstract class BlockTableDriver implements ImageDriver {
+
+    /** The entry of a block that is not in the file. */
+    protected static final long UNALLOCATED = -1;
+    private static final int SECTOR = 512;
+
+    private final ImageFile file;
+    private final boolean readOnly;
+    private final StampedLock use = new StampedLock();
+    private final ReentrantLock lock = new ReentrantLock();
+    private final Condition settled = lock.newCondition();
+    private final ReentrantLock flushing = new ReentrantLock();
+    private final Layout layout;
+    /** Where each block's data is in the file, or {@link #UNALLOCATED}. */
+    private final long[] table;
+    private @Nullable WritePlan[] open = new WritePlan[8];
+    private int openCount;
+    /** Blocks that were taken for data that then could not be written. */
+    private final ArrayDeque<Long> abandoned = new ArrayDeque<>();
+    private int dirtyFrom = Integer.MAX_VALUE;
+    private int dirtyTo;
+    private long end;
+    private boolean closed;
+
+    /**
+     * Where things are.
+     *
+     * @param size        bytes of the disk
+     * @param blockSize   bytes of a block, a power of two
+     * @param prefix      bytes in front of each block's data
+     * @param tableOffset where the table is in the file
+     * @param entrySize   bytes of an entry
+     * @param dataOffset  where blocks may start
+     */
+    public record Layout(long size, int blockSize, int prefix, long tableOffset, int entrySize, long dataOffset) {}
+
+    /** Takes over {@code file} and {@code table}. */
+    protected BlockTableDriver(ImageFile file, boolean readOnly, Layout layout, long[] table) {
+        this.file = file;
+        this.readOnly = readOnly || file.readOnly();
+        this.layout = layout;
+        this.table = table;
+        long last = layout.dataOffset();
+        for (long at : table) {
+            if (at != UNALLOCATED) {
+                last = Math.max(last, at + layout.blockSize());
+            }
+        }
+        this.end = last;
+    }
+
+    /** Puts the entry for a block whose data is at {@code fileOffset}, or {@link #UNALLOCATED}, at {@code at}. */
+    protected abstract void putEntry(MemorySegment bytes, long at, long fileOffset);
+
+    /** A block starts at {@code fileOffset}: writes what comes before its data. */
+    protected void startBlock(ImageFile file, long fileOffset) {}
+
+    /** The table changed: writes what else says so. {@code end} is where the next block would start. */
+    protected void tableWritten(ImageFile file, long end) {}
+
+    /** The image is closed in good order. */
+    protected void finish(ImageFile file) {}
+
+    @Override
+    public final ImageFile file() {
+        return file;
+    }
+
+    @Override
+    public final long size() {
+        return layout.size();
+    }
+
+    @Override
+    public final int granule() {
+        return layout.blockSize();
+    }
+
+    @Override
+    public final boolean readOnly() {
+        return readOnly;
+    }
+
+    @Override
+    public final StampedLock use() {
+        return use;
+    }
+
+    private long place(int block) {
+        long at = table[block];
+        if (at != UNALLOCATED && (at < layout.dataOffset() || at > file.size() - 1)) {
+            throw new CorruptImageException("Block " + block + " of " + file.name() + " is said to be at " + at
+                    + ", which is not within the data from " + layout.dataOffset() + " to " + file.size());
+        }
+        return at;
+    }
+
+    @Override
+    public final void locate(long offset, long length, Mapping mapping) {
+        lock.lock();
+        try {
+            long at = place((int) (offset / layout.blockSize()));
+            long run = run(offset, length, at);
+            if (at == UNALLOCATED) {
+                mapping.unallocated(run);
+            } else {
+                mapping.data(file, at + offset % layout.blockSize(), run);
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** How far blocks go on as the first one, which is at {@code at}. */
+    private long run(long offset, long length, long at) {
+        long run = layout.blockSize() - offset % layout.blockSize();
+        long expected = at;
+        while (run < length) {
+            long next = place((int) ((offset + run) / layout.blockSize()));
+            expected = at == UNALLOCATED ? UNALLOCATED : expected + layout.blockSize();
+            if (next != expected) {
+                return run;
+            }
+            run += layout.blockSize();
+        }
+        return length;
+    }
+
+    @Override
+    public final void prepareWrite(long offset, long length, WritePlan plan) {
+        lock.lock();
+        try {
+            int block = (int) (offset / layout.blockSize());
+            while (isOpen(block)) {
+                settled.awaitUninterruptibly();
+            }
+            long in = offset % layout.blockSize();
+            long at = place(block);
+            if (at != UNALLOCATED) {
+                long run = Math.min(length, layout.blockSize() - in);
+                plan.inPlace(file, offset, at + in, run);
+                return;
+            }
+            Long again = abandoned.poll();
+            long data = again == null ? end + layout.prefix() : again;
+            startBlock(file, data - layout.prefix());
+            file.writeZeroes(data, layout.blockSize(), true);
+            long start = offset - in;
+            long covered = Math.min(length, layout.blockSize() - in);
+            long stop = Math.min(start + layout.blockSize(), layout.size());
+            plan.allocating(file, offset, data + in, covered, start, stop, true);
+            plan.driverStart = block;
+            plan.driverTarget = data;
+            end = Math.max(end, data + layout.blockSize());
+            if (openCount == open.length) {
+                open = Arrays.copyOf(open, openCount * 2);
+            }
+            open[openCount++] = plan;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private boolean isOpen(int block) {
+        for (int i = 0; i < openCount; i++) {
+            WritePlan plan = open[i];
+            if (plan != null && plan.driverStart == block) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    @Override
+    public final void commitWrite(WritePlan plan) {
+        lock.lock();
+        try {
+            int block = (int) plan.driverStart;
+            table[block] = plan.driverTarget;
+            dirtyFrom = Math.min(dirtyFrom, block);
+            dirtyTo = Math.max(dirtyTo, block + 1);
+            leave(plan);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    @Override
+    public final void abortWrite(WritePlan plan) {
+        lock.lock();
+        try {
+            abandoned.add(plan.driverTarget);
+            leave(plan);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void leave(WritePlan plan) {
+        for (int i = 0; i < openCount; i++) {
+            if (open[i] == plan) {
+                open[i] = open[--openCount];
+                open[openCount] = null;
+                break;
+            }
+        }
+        settled.signalAll();
+    }
+
+    /** Only what is not in the file is zeros without being written. */
+    @Override
+    public final long zero(long offset, long length, boolean mayUnmap) {
+        lock.lock();
+        try {
+            int block = (int) (offset / layout.blockSize());
+            return isOpen(block) || place(block) != UNALLOCATED ? 0
+                    : Math.min(length, layout.blockSize() - offset % layout.blockSize());
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    @Override
+    public final int zeroGranularity() {
+        return 0;
+    }
+
+    @Override
+    public final void discard(long offset, long length) {
+        // Blocks once allocated stay: giving them back would move others.
+    }
+
+    @Override
+    public final void flush() {
+        flushing.lock();
+        try {
+            file.flush();
+            lock.lock();
+            try {
+                if (dirtyTo <= dirtyFrom) {
+                    return;
+                }
+                // Blocks may have been linked since, whose data is not durable yet.
+                file.flush();
+                writeTable();
+                tableWritten(file, end);
+            } finally {
+                lock.unlock();
+            }
+            file.flush();
+        } finally {
+            flushing.unlock();
+        }
+    }
+
+    private void writeTable() {
+        int perSector = SECTOR / layout.entrySize();
+        long firstByte = layout.tableOffset() + (long) dirtyFrom * layout.entrySize();
+        int from = dirtyFrom - (int) (firstByte % SECTOR / layout.entrySize());
+        from = Math.max(from, 0);
+        int to = Math.min(dirtyTo + perSector, table.length);
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment bytes = arena.allocate((long) (to - from) * layout.entrySize());
+            for (int i = from; i < to; i++) {
+                putEntry(bytes, (long) (i - from) * layout.entrySize(), table[i]);
+            }
+            file.write(layout.tableOffset() + (long) from * layout.entrySize(), bytes);
+        }
+        dirtyFrom = Integer.MAX_VALUE;
+        dirtyTo = 0;
+    }
+
+    @Override
+    public final void resize(long size) {
+        throw new CapabilityException("Disks in " + format() + " images keep their size; convert " + file.name()
+                + " into a larger image instead");
+    }
+
+    @Override
+    public final void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        try {
+            if (!readOnly) {
+                flush();
+                finish(file);
+            }
+        } finally {
+            file.close();
+        }
+    }
+}

@@ -1,0 +1,115 @@
+package dev.vz.storage.vhd;
+
+import dev.vz.error.ConfigurationException;
+import dev.vz.storage.file.ImageFile;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.charset.StandardCharsets;
+import java.time.Clock;
+import java.util.UUID;
+
+/** Makes VHD images. */
+public final class VhdFormat {
+
+    private static final int BLOCK = 2 << 20;
+    private static final long MAX_SIZE = 2040L << 30;
+    /** Seconds from 1970 to 2000, from when the format counts. */
+    private static final long EPOCH = 946_684_800;
+
+    private VhdFormat() {}
+
+    /**
+     * Writes an empty image into {@code file}, which stays the caller's, and makes it durable.
+     *
+     * @param size  bytes of the disk, rounded up to 512
+     * @param fixed whether all of it is in the file from the start
+     * @param clock tells when
+     */
+    public static void create(ImageFile file, long size, boolean fixed, Clock clock) {
+        if (size < 0 || size > MAX_SIZE) {
+            throw new ConfigurationException("A VHD image holds disks up to " + MAX_SIZE + " bytes, not " + size);
+        }
+        long rounded = size + 511 & -512;
+        file.resize(0);
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment footer = footer(arena, rounded, fixed, clock);
+            if (fixed) {
+                file.writeZeroes(0, Math.max(rounded, 1), false);
+                file.write(rounded, footer);
+            } else {
+                int entries = (int) ((rounded + BLOCK - 1) / BLOCK);
+                MemorySegment table = arena.allocate(Math.max(512, entries * 4L + 511 & -512)).fill((byte) 0xff);
+                file.write(0, footer);
+                file.write(512, dynamicHeader(arena, entries));
+                file.write(1536, table);
+                file.write(1536 + table.byteSize(), footer);
+            }
+            file.flush();
+        }
+    }
+
+    private static MemorySegment dynamicHeader(Arena arena, int entries) {
+        MemorySegment header = arena.allocate(1024);
+        MemorySegment.copy("cxsparse".getBytes(StandardCharsets.US_ASCII), 0, header, ValueLayout.JAVA_BYTE, 0, 8);
+        header.set(VhdFooter.LONG, 8, -1);
+        header.set(VhdFooter.LONG, 16, 1536);
+        header.set(VhdFooter.INT, 24, VhdFooter.VERSION);
+        header.set(VhdFooter.INT, 28, entries);
+        header.set(VhdFooter.INT, 32, BLOCK);
+        header.set(VhdFooter.INT, 36, VhdFooter.checksum(header, 1024, 36));
+        return header;
+    }
+
+    private static MemorySegment footer(Arena arena, long size, boolean fixed, Clock clock) {
+        MemorySegment footer = arena.allocate(VhdFooter.LENGTH);
+        MemorySegment.copy(VhdFooter.COOKIE, 0, footer, ValueLayout.JAVA_BYTE, 0, 8);
+        footer.set(VhdFooter.INT, 8, 2);
+        footer.set(VhdFooter.INT, 12, VhdFooter.VERSION);
+        footer.set(VhdFooter.LONG, 16, fixed ? -1 : VhdFooter.LENGTH);
+        footer.set(VhdFooter.INT, 24, (int) Math.max(0, clock.instant().getEpochSecond() - EPOCH));
+        // Readers that know this name take the exact size; to them, others mean cylinders times heads times sectors.
+        MemorySegment.copy("qem2".getBytes(StandardCharsets.US_ASCII), 0, footer, ValueLayout.JAVA_BYTE, 28, 4);
+        MemorySegment.copy("Wi2k".getBytes(StandardCharsets.US_ASCII), 0, footer, ValueLayout.JAVA_BYTE, 36, 4);
+        footer.set(VhdFooter.INT, 32, 0x00010000);
+        footer.set(VhdFooter.LONG, 40, size);
+        footer.set(VhdFooter.LONG, 48, size);
+        putGeometry(footer, size / 512);
+        footer.set(VhdFooter.INT, 60, fixed ? VhdFooter.FIXED : VhdFooter.DYNAMIC);
+        UUID uuid = UUID.randomUUID();
+        footer.set(VhdFooter.LONG, 68, uuid.getMostSignificantBits());
+        footer.set(VhdFooter.LONG, 76, uuid.getLeastSignificantBits());
+        footer.set(VhdFooter.INT, 64, VhdFooter.checksum(footer, VhdFooter.LENGTH, 64));
+        return footer;
+    }
+
+    /** The calculation of the specification's appendix "CHS Calculation". */
+    private static void putGeometry(MemorySegment footer, long size) {
+        long sectors = Math.min(size, VhdFooter.MAX_CHS_SECTORS);
+        long perTrack;
+        long heads;
+        long tracks;
+        if (sectors > 65535L * 16 * 63) {
+            perTrack = 255;
+            heads = 16;
+            tracks = sectors / perTrack;
+        } else {
+            perTrack = 17;
+            tracks = sectors / perTrack;
+            heads = Math.max(4, (tracks + 1023) / 1024);
+            if (tracks >= heads * 1024 || heads > 16) {
+                perTrack = 31;
+                heads = 16;
+                tracks = sectors / perTrack;
+            }
+            if (tracks >= heads * 1024) {
+                perTrack = 63;
+                heads = 16;
+                tracks = sectors / perTrack;
+            }
+        }
+        footer.set(VhdFooter.SHORT, 56, (short) (tracks / heads));
+        footer.set(ValueLayout.JAVA_BYTE, 58, (byte) heads);
+        footer.set(ValueLayout.JAVA_BYTE, 59, (byte) perTrack);
+    }
+}

@@ -1,0 +1,249 @@
+package dev.vz.storage.block;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.vz.error.CapabilityException;
+import dev.vz.error.FormatException;
+import dev.vz.error.VzException;
+import dev.vz.storage.DiskImage;
+import dev.vz.storage.OpenOptions;
+import dev.vz.storage.file.HostFile;
+import dev.vz.storage.file.ImageFile;
+import dev.vz.storage.image.ImageFormat;
+import dev.vz.storage.image.OpenPolicyException;
+import dev.vz.storage.parallels.ParallelsFormat;
+import dev.vz.storage.testing.CrashExplorer;
+import dev.vz.storage.testing.ModelDisk;
+import dev.vz.storage.testing.Qemu;
+import dev.vz.storage.testing.RecordingFile;
+import dev.vz.storage.vdi.VdiFormat;
+import dev.vz.storage.vhd.VhdFormat;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.function.BiConsumer;
+import java.util.stream.Stream;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.ShrinkingMode;
+import net.jqwik.api.constraints.IntRange;
+import org.junit.jupiter.api.Assertions;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** VDI, VHD and Parallels images: what is written here reads the same in QEMU, and the other way round. */
+class BlockTableFormatsTest {
+
+    private static final long SIZE = (7 << 20) + 512 * 3;
+
+    record Kind(String name, ImageFormat format, BiConsumer<ImageFile, Long> create, List<String> theirOptions) {
+        @Override
+        public String toString() {
+            return name;
+        }
+    }
+
+    static final List<Kind> KINDS = List.of(
+            new Kind("vdi dynamic", ImageFormat.VDI, (file, size) -> VdiFormat.create(file, size, false), List.of()),
+            new Kind("vdi static", ImageFormat.VDI, (file, size) -> VdiFormat.create(file, size, true), List.of("-o",
+                    "static=on")),
+            new Kind("vhd dynamic", ImageFormat.VPC, (file, size) -> VhdFormat.create(file, size, false, Clock
+                    .systemUTC()), List.of("-o", "subformat=dynamic,force_size=on")),
+            new Kind("vhd fixed", ImageFormat.VPC, (file, size) -> VhdFormat.create(file, size, true, Clock.systemUTC()),
+                    List.of("-o", "subformat=fixed,force_size=on")),
+            new Kind("parallels", ImageFormat.PARALLELS, (file, size) -> ParallelsFormat.create(file, size, 1 << 20),
+                    List.of("-o", "cluster_size=1M")),
+            new Kind("parallels 64k", ImageFormat.PARALLELS, (file, size) -> ParallelsFormat.create(file, size, 65536),
+                    List.of("-o", "cluster_size=64k")));
+
+    static Stream<Kind> kinds() {
+        return KINDS.stream();
+    }
+
+    private static void checkByQemu(Kind kind, Path image) {
+        // qemu-img has no check for VHD.
+        if (kind.format() != ImageFormat.VPC) {
+            Qemu.check(kind.format().label(), image);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("kinds")
+    void whatIsWrittenHereReadsTheSameInQemu(Kind kind, @TempDir Path folder) throws Exception {
+        Qemu.require();
+        Path image = folder.resolve("image");
+        try (var file = HostFile.create(image)) {
+            kind.create().accept(file, SIZE);
+        }
+        roundTrip(kind, folder, image, 1);
+    }
+
+    @ParameterizedTest
+    @MethodSource("kinds")
+    void whatQemuMakesIsReadAndWrittenHere(Kind kind, @TempDir Path folder) throws Exception {
+        Qemu.require();
+        Path image = folder.resolve("image");
+        var arguments = new ArrayList<Object>(List.of("create", "-q", "-f", kind.format().label()));
+        arguments.addAll(kind.theirOptions());
+        arguments.addAll(List.of(image, SIZE));
+        Qemu.imgOk(arguments.toArray());
+        roundTrip(kind, folder, image, 2);
+    }
+
+    private static void roundTrip(Kind kind, Path folder, Path image, long seed) throws Exception {
+        String label = kind.format().label();
+        var random = new Random(seed);
+        var model = new ModelDisk(SIZE);
+        Path raw = folder.resolve("model.raw");
+        for (int round = 0; round < 3; round++) {
+            try (var disk = DiskImage.open(image, kind.format(), OpenOptions.DEFAULT)) {
+                assertThat(disk.info().size()).isEqualTo(SIZE);
+                model.check(disk);
+                for (int i = 0; i < 12; i++) {
+                    long offset = random.nextLong(SIZE - 300_000);
+                    int length = 1 + random.nextInt(300_000);
+                    if (random.nextInt(4) == 0) {
+                        model.zero(disk, offset, length);
+                    } else {
+                        model.write(disk, offset, length, random.nextLong());
+                    }
+                }
+                model.write(disk, SIZE - 700, 700, round * 3 + 1);
+                model.check(disk);
+                if (round == 1) {
+                    disk.flush();
+                    model.write(disk, 100, 100, 4);
+                }
+            }
+            checkByQemu(kind, image);
+            Qemu.compare(label, image, "raw", model.toFile(raw));
+            var commands = new ArrayList<String>();
+            for (int i = 0; i < 4; i++) {
+                commands.add("write -P %d %d %d".formatted(random.nextInt(255) + 1, random.nextInt(12000) * 512L, 512L
+                        * (1 + random.nextInt(500))));
+            }
+            Qemu.io(label, image, commands);
+            Qemu.io("raw", raw, commands);
+            System.arraycopy(Files.readAllBytes(raw), 0, model.bytes(), 0, (int) SIZE);
+        }
+        try (var disk = DiskImage.open(image, kind.format(), OpenOptions.DEFAULT.withReadOnly(true))) {
+            model.check(disk);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("kinds")
+    void afterACrashTheImageOpensAndWhatWasFlushedIsThere(Kind kind) {
+        var file = new RecordingFile();
+        kind.create().accept(file, 3L << 20);
+        file.record();
+        var model = new ModelDisk(3 << 20);
+        List<byte[]> flushed = new ArrayList<>();
+        flushed.add(model.bytes().clone());
+        try (var disk = DiskImage.open(file, kind.format(), OpenOptions.DEFAULT)) {
+            for (int i = 0; i < 3; i++) {
+                // Each sector is written once, so a flushed one has but one value.
+                model.write(disk, i * 700_000L, 5000, i + 1);
+                disk.flush();
+                flushed.add(model.bytes().clone());
+                file.mark(i);
+            }
+        }
+        int states = CrashExplorer.explore(file, 1, 1, (state, mark, next) -> {
+            try (var disk = DiskImage.open(RecordingFile.of(state), kind.format(), OpenOptions.DEFAULT.withReadOnly(
+                    true))) {
+                byte[] sure = flushed.get(next);
+                byte[] read = ModelDisk.read(disk, 0, sure.length);
+                for (int i = 0; i < mark + 1; i++) {
+                    int from = i * 700_000;
+                    assertThat(Arrays.equals(read, from, from + 5000, sure, from, from + 5000)).as("write %d", i)
+                            .isTrue();
+                }
+            }
+        });
+        assertThat(states).isGreaterThan(10);
+    }
+
+    @Test
+    void aBlockMapEntryPastTheEndIsAnErrorAndNoRead() {
+        for (Kind kind : KINDS) {
+            var file = new RecordingFile();
+            kind.create().accept(file, 4L << 20);
+            byte[] bytes = file.contents();
+            int table = kind.format() == ImageFormat.VDI ? 512 : kind.format() == ImageFormat.VPC ? 1536 : 64;
+            if (kind.name().equals("vhd fixed")) {
+                continue; // it has no table
+            }
+            ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).putInt(table, 0x7f7f7f7f);
+            Assertions.assertTimeout(Duration.ofSeconds(1), () -> assertThatThrownBy(() -> {
+                try (var disk = DiskImage.open(RecordingFile.of(bytes), kind.format(), OpenOptions.DEFAULT)) {
+                    ModelDisk.read(disk, 0, 512);
+                }
+            }).as(kind.name()).isInstanceOf(VzException.class));
+        }
+    }
+
+    @Test
+    void aParentOfAVhdIsNotLookedFor() {
+        var file = new RecordingFile();
+        VhdFormat.create(file, 1 << 20, false, Clock.systemUTC());
+        byte[] bytes = file.contents();
+        ByteBuffer footer = ByteBuffer.wrap(bytes);
+        int sum = footer.getInt(64);
+        footer.putInt(60, 4);
+        footer.putInt(64, sum - 1);
+        assertThatThrownBy(() -> DiskImage.open(RecordingFile.of(bytes), ImageFormat.VPC, OpenOptions.DEFAULT))
+                .isInstanceOf(CapabilityException.class).hasMessageContaining("differencing");
+        footer.putInt(64, sum);
+        assertThatThrownBy(() -> DiskImage.open(RecordingFile.of(bytes), ImageFormat.VPC, OpenOptions.DEFAULT))
+                .isInstanceOf(FormatException.class).hasMessageContaining("checksum");
+    }
+
+    @Test
+    void anOversizedTableIsRefusedBeforeMemoryIsTaken() {
+        var vdi = new RecordingFile();
+        VdiFormat.create(vdi, 1 << 20, false);
+        byte[] bytes = vdi.contents();
+        ByteBuffer header = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+        header.putInt(384, 0x1fff_ff00);
+        header.putInt(344, 0x7fff_fe00);
+        assertThatThrownBy(() -> DiskImage.open(RecordingFile.of(bytes), ImageFormat.VDI, OpenOptions.DEFAULT))
+                .isInstanceOf(OpenPolicyException.class).hasMessageContaining("budget");
+        var parallels = new RecordingFile();
+        ParallelsFormat.create(parallels, 1 << 20, 65536);
+        byte[] other = parallels.contents();
+        ByteBuffer.wrap(other).order(ByteOrder.LITTLE_ENDIAN).putInt(32, Integer.MAX_VALUE).putInt(48, 0);
+        assertThatThrownBy(() -> DiskImage.open(RecordingFile.of(other), ImageFormat.PARALLELS, OpenOptions.DEFAULT))
+                .isInstanceOf(OpenPolicyException.class).hasMessageContaining("budget");
+    }
+
+    /** Whatever bytes of a header or table are changed: an answer or a typed error, in bounded time. */
+    @Property(tries = 150, shrinking = ShrinkingMode.OFF)
+    void damagedHeadersEndInTypedErrors(@ForAll @IntRange(min = 0, max = 5) int which,
+            @ForAll @IntRange(min = 0, max = 1600) int at, @ForAll int value) {
+        Kind kind = KINDS.get(which);
+        var file = new RecordingFile();
+        kind.create().accept(file, 1L << 20);
+        byte[] bytes = file.contents();
+        ByteBuffer.wrap(bytes).putInt(Math.min(at, bytes.length - 4), value);
+        Assertions.assertTimeout(Duration.ofSeconds(5), () -> {
+            try (var disk = DiskImage.open(RecordingFile.of(bytes), kind.format(), OpenOptions.DEFAULT)) {
+                if (disk.info().size() >= 100_000 && disk.info().size() <= 64 << 20) {
+                    ModelDisk.read(disk, 0, 100_000);
+                }
+            } catch (VzException typed) {
+                assertThat(typed.getMessage()).isNotBlank();
+            }
+        });
+    }
+}
