@@ -84,21 +84,16 @@ public abstract sealed class IoEngine implements AutoCloseable {
                         if (closed) {
                             return;
                         }
-                        awaitWork();
+                        try {
+                            lock.wait();
+                        } catch (InterruptedException nobodyMay) {
+                            // These threads are the engine's own: only closing ends them, so look again.
+                        }
                     }
                     image = images.remove();
                     request = requests.remove();
                 }
                 image.perform(request);
-            }
-        }
-
-        private void awaitWork() {
-            try {
-                lock.wait();
-            } catch (InterruptedException nobodyMay) {
-                // These threads are the engine's own: only closing ends them, so the caller looks again.
-                Thread.interrupted();
             }
         }
 

@@ -91,6 +91,25 @@ public final class Qcow2Driver implements CompressingDriver {
         }
     }
 
+    /**
+     * Repairs an image that is not open, also one that is marked as damaged; {@code file} stays the caller's. An image
+     * whose findings could all be corrected is no longer marked.
+     */
+    public static CheckReport repair(ImageFile file, boolean all, Budget budget) {
+        Qcow2Header header = HeaderParser.parse(file, budget);
+        var tables = new Tables(file, file, header, budget);
+        tables.lock.lock();
+        try {
+            if (header.incompatible(Feature.DATA_FILE)) {
+                throw new ConfigurationException("The image " + file.name()
+                        + " keeps its data in another file; open it and repair it there");
+            }
+            return new ImageCheck(tables).repair(all);
+        } finally {
+            tables.lock.unlock();
+        }
+    }
+
     private void startWriting() {
         Qcow2Header header = tables.header();
         if (header.incompatible(Feature.DIRTY)) {

@@ -171,7 +171,7 @@ class BlockTableFormatsTest {
                 }
             }
         });
-        assertThat(states).isGreaterThan(10);
+        assertThat(states).isGreaterThan(8);
     }
 
     @Test
