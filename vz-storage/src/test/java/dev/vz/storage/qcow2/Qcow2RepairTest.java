@@ -67,6 +67,9 @@ class Qcow2RepairTest {
     @Test
     void aLeakedClusterIsFoundAndGivenBack() throws Exception {
         damage((bytes, block, l2) -> bytes.putShort(block + 200 * 2, (short) 3));
+        try (var file = HostFile.open(image, false)) {
+            file.resize(210L * 65536); // qemu-img looks no further than the file reaches
+        }
         assertThat(Qemu.img("check", "-f", "qcow2", image).status()).isEqualTo(3);
         CheckReport report = repair(false);
         assertThat(report.leaksFixed()).isEqualTo(1);
