@@ -1,0 +1,219 @@
+package dev.vz.storage.job;
+
+import dev.vz.error.ConfigurationException;
+import dev.vz.error.LifecycleException;
+import dev.vz.storage.DiskImage;
+import dev.vz.storage.MapExtent;
+import dev.vz.storage.image.CompressingDriver;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
+
+/**
+ * Copies what one disk reads into another image: conversion between formats, compression, flattening of a chain.
+ *
+ * <p>
+ * What reads as zeros is not written where the target says that it reads as zeros already. Several threads work on
+ * different parts of the disk; with one, data lies in the target in the disk's order.
+ */
+public final class DiskCopy {
+
+    /**
+     * How to copy.
+     *
+     * @param threads     how many threads work at a time, 1 to 64
+     * @param compress    whether to store data compressed
+     * @param sparseUnit  bytes, a power of two from 512 to 1 MiB: as many zeros in one piece, aligned, are not written;
+     *                    0 to write zeros that the source holds as data
+     */
+    public record Options(int threads, boolean compress, int sparseUnit) {
+
+        /** One thread, as it is, zeros of 4096 bytes and more left out. */
+        public static final Options DEFAULT = new Options(1, false, 4096);
+
+        /** Checks the numbers. */
+        public Options {
+            if (threads < 1 || threads > 64) {
+                throw new ConfigurationException("A copy has 1 to 64 threads, not " + threads);
+            }
+            if (sparseUnit != 0 && (sparseUnit < 512 || sparseUnit > 1 << 20 || Integer.bitCount(sparseUnit) != 1)) {
+                throw new ConfigurationException("Zeros are left out in units of a power of two from 512 bytes to 1 MiB, "
+                        + "not " + sparseUnit);
+            }
+        }
+    }
+
+    private static final int CHUNK = 4 << 20;
+    private static final MemorySegment ZEROS = Arena.global().allocate(2 << 20);
+
+    private final DiskImage source;
+    private final DiskImage target;
+    private final Options options;
+    private final JobControl control;
+    private final long size;
+    private final AtomicLong next = new AtomicLong();
+    private final AtomicReference<Throwable> failure = new AtomicReference<>();
+    private long done;
+
+    private DiskCopy(DiskImage source, DiskImage target, Options options, JobControl control) {
+        this.source = source;
+        this.target = target;
+        this.options = options;
+        this.control = control;
+        this.size = source.info().size();
+    }
+
+    /**
+     * Copies all of {@code source} over {@code target}, which is at least as large, and flushes it.
+     *
+     * @throws LifecycleException if the control cancelled it; the target then holds some of the disk
+     */
+    public static void run(DiskImage source, DiskImage target, Options options, JobControl control) {
+        if (target.info().size() < source.info().size()) {
+            throw new ConfigurationException("A disk of " + source.info().size() + " bytes does not fit into " + target
+                    + " of " + target.info().size());
+        }
+        if (options.compress() && !(target.driver() instanceof CompressingDriver)) {
+            throw new ConfigurationException("The format " + target.driver().format()
+                    + " of the target cannot be written compressed");
+        }
+        new DiskCopy(source, target, options, control).run();
+    }
+
+    private void run() {
+        var helpers = new ArrayList<Thread>();
+        for (int i = 1; i < options.threads(); i++) {
+            helpers.add(Thread.ofPlatform().name("vz-copy-" + i).daemon().start(this::work));
+        }
+        work();
+        boolean interrupted = false;
+        for (Thread helper : helpers) {
+            while (helper.isAlive()) {
+                try {
+                    helper.join();
+                } catch (InterruptedException later) {
+                    interrupted = true;
+                }
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+        switch (failure.get()) {
+            case null -> target.flush();
+            case RuntimeException exception -> throw exception;
+            case Error error -> throw error;
+            case Throwable other -> throw new IllegalStateException("a copy failed in an unexpected way", other);
+        }
+    }
+
+    private void work() {
+        MemorySegment buffer = Arena.ofAuto().allocate(CHUNK);
+        try {
+            while (failure.get() == null) {
+                long offset = next.getAndAdd(CHUNK);
+                if (offset >= size) {
+                    return;
+                }
+                if (control.cancelled()) {
+                    throw new LifecycleException("Copying " + source + " to " + target + " was cancelled after " + offset
+                            + " bytes");
+                }
+                long length = Math.min(CHUNK, size - offset);
+                chunk(offset, length, buffer);
+                finished(length);
+            }
+        } catch (RuntimeException | Error problem) {
+            failure.compareAndSet(null, problem);
+        }
+    }
+
+    private synchronized void finished(long length) {
+        done += length;
+        control.progress(done, size);
+    }
+
+    private void chunk(long offset, long length, MemorySegment buffer) {
+        long at = offset;
+        long end = offset + length;
+        while (at < end) {
+            MapExtent extent = source.map(at, end - at);
+            long stop = at + extent.length();
+            if (extent.zero()) {
+                zero(at, stop - at);
+            } else {
+                if (options.compress()) {
+                    // A unit is compressed as a whole, whatever the source's extents are.
+                    int unit = target.driver().unitSize();
+                    at = Math.max(offset, at / unit * unit);
+                    stop = Math.min(end, (stop + unit - 1) / unit * unit);
+                }
+                MemorySegment data = buffer.asSlice(0, stop - at);
+                source.read(at, data);
+                if (options.compress()) {
+                    compress(at, data);
+                } else {
+                    store(at, data);
+                }
+            }
+            at = stop;
+        }
+    }
+
+    private void zero(long offset, long length) {
+        long at = offset;
+        while (at < offset + length) {
+            MapExtent there = target.map(at, offset + length - at);
+            if (!there.zero()) {
+                target.writeZeroes(at, there.length());
+            }
+            at += there.length();
+        }
+    }
+
+    private void compress(long offset, MemorySegment data) {
+        int unit = target.driver().unitSize();
+        for (long at = 0; at < data.byteSize(); at += unit) {
+            MemorySegment piece = data.asSlice(at, Math.min(unit, data.byteSize() - at));
+            if (options.sparseUnit() != 0 && isZero(piece)) {
+                zero(offset + at, piece.byteSize());
+            } else {
+                target.writeCompressed(offset + at, piece);
+            }
+        }
+    }
+
+    private void store(long offset, MemorySegment data) {
+        int unit = options.sparseUnit();
+        long size = data.byteSize();
+        if (unit == 0) {
+            target.write(offset, data);
+            return;
+        }
+        long at = 0;
+        while (at < size) {
+            long start = at;
+            boolean zero = isZero(piece(data, offset, at, unit));
+            at += piece(data, offset, at, unit).byteSize();
+            while (at < size && isZero(piece(data, offset, at, unit)) == zero) {
+                at += piece(data, offset, at, unit).byteSize();
+            }
+            if (zero) {
+                zero(offset + start, at - start);
+            } else {
+                target.write(offset + start, data.asSlice(start, at - start));
+            }
+        }
+    }
+
+    /** The bytes from {@code at} to the next multiple of {@code unit} of the disk. */
+    private static MemorySegment piece(MemorySegment data, long offset, long at, int unit) {
+        return data.asSlice(at, Math.min(unit - (offset + at) % unit, data.byteSize() - at));
+    }
+
+    private static boolean isZero(MemorySegment piece) {
+        return MemorySegment.mismatch(piece, 0, piece.byteSize(), ZEROS, 0, piece.byteSize()) < 0;
+    }
+}

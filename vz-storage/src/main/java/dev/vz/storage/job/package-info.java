@@ -1,0 +1,9 @@
+/**
+ * Work over whole disks. {@link dev.vz.storage.job.DiskCopy} converts one image into another, in parallel where order does
+ * not matter, and {@link dev.vz.storage.job.DiskComparison} finds where two disks differ. Jobs run on the caller's thread
+ * and their own, tell how far they are, and stop when they are asked to.
+ */
+@NullMarked
+package dev.vz.storage.job;
+
+import org.jspecify.annotations.NullMarked;
