@@ -177,7 +177,8 @@ public final class DiskImage implements BlockDevice.Resizable {
     @Override
     public BlockExtent status(long offset, long length) {
         MapExtent extent = map(offset, length);
-        return new BlockExtent(extent.offset(), extent.length(), extent.present() && extent.depth() == 0, extent.zero());
+        return new BlockExtent(extent.offset(), extent.length(), extent.present() && extent.depth() == 0,
+                extent.zero());
     }
 
     /**
@@ -216,7 +217,8 @@ public final class DiskImage implements BlockDevice.Resizable {
             // What a smaller disk left in its last cluster, or what a longer backing image has there, is not the new
             // disk's content.
             long granule = driver.granule();
-            long end = Math.max((before + granule - 1) / granule * granule, backing == null ? 0 : backing.driver.size());
+            long end = Math.max((before + granule - 1) / granule * granule,
+                    backing == null ? 0 : backing.driver.size());
             io.writeZeroes(before, Math.min(size, end) - before, true);
         }
         info = describe();

@@ -47,7 +47,8 @@ final class ImageOpener {
                 return new DiskImage(driver, null, options);
             }
             FileGate.Grant grant = options.gate().open(implied.get(), false);
-            return new DiskImage(driver, open(grant.file(), grant.format(), options.withReadOnly(true), chain), options);
+            return new DiskImage(driver, open(grant.file(), grant.format(), options.withReadOnly(true), chain),
+                    options);
         } catch (RuntimeException failure) {
             driver.close();
             throw failure;

@@ -87,7 +87,7 @@ public final class HostFile implements ImageFile {
     }
 
     private static OpenFlag[] flags(OpenFlag access, CacheMode cacheMode) {
-        return cacheMode == CacheMode.WRITETHROUGH ? new OpenFlag[]{access, OpenFlag.DSYNC} : new OpenFlag[]{access};
+        return cacheMode == CacheMode.WRITETHROUGH ? new OpenFlag[] {access, OpenFlag.DSYNC} : new OpenFlag[] {access};
     }
 
     @Override

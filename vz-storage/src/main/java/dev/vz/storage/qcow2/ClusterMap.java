@@ -110,7 +110,8 @@ final class ClusterMap {
         UnitKind kind = kind(entry, bitmap, unitIndex(offset), offset);
         int inCluster = (int) (offset & geometry.clusterSize() - 1);
         if (kind == UnitKind.COMPRESSED) {
-            mapping.compressed(tables.file, geometry.compressedOffset(entry), geometry.compressedLength(entry), inCluster,
+            mapping.compressed(tables.file, geometry.compressedOffset(entry), geometry.compressedLength(entry),
+                    inCluster,
                     Math.min(length, geometry.clusterSize() - inCluster));
             return;
         }

@@ -155,7 +155,8 @@ final class HeaderParser {
         if (offset == 0) {
             return null;
         }
-        if (length < 0 || length > Qcow2Header.MAX_BACKING_NAME || offset < 0 || offset > (1L << clusterBits) - length) {
+        if (length < 0 || length > Qcow2Header.MAX_BACKING_NAME || offset < 0
+                || offset > (1L << clusterBits) - length) {
             throw bad("the backing file's name is " + Integer.toUnsignedString(length) + " bytes at 0x"
                     + Long.toHexString(offset));
         }
@@ -194,8 +195,9 @@ final class HeaderParser {
                 names.add("bit " + bit + featureName(bit, extensions));
             }
         }
-        throw new CapabilityException("Cannot open " + name + ": it uses incompatible features that are not known here: "
-                + String.join(", ", names));
+        throw new CapabilityException(
+                "Cannot open " + name + ": it uses incompatible features that are not known here: "
+                        + String.join(", ", names));
     }
 
     private static String featureName(int bit, List<HeaderExtension> extensions) {

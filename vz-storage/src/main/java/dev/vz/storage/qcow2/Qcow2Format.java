@@ -23,7 +23,8 @@ public final class Qcow2Format {
     public static void create(ImageFile file, Qcow2Options options) {
         file.resize(0);
         int clusterBits = Integer.numberOfTrailingZeros(options.clusterSize());
-        var header = new Qcow2Header(options.version(), clusterBits, 0, 0, 0, 3L << clusterBits, 1L << clusterBits, 1, 0,
+        var header = new Qcow2Header(options.version(), clusterBits, 0, 0, 0, 3L << clusterBits, 1L << clusterBits, 1,
+                0,
                 0, incompatible(options), options.lazyRefcounts() ? Feature.LAZY_REFCOUNTS : 0,
                 options.dataFileRaw() ? Feature.RAW_DATA_FILE : 0, Integer.numberOfTrailingZeros(options
                         .refcountBits()),

@@ -31,7 +31,7 @@ class Qcow2ConcurrencyTest {
         Qemu.require();
         Path base = folder.resolve("base.qcow2");
         Path top = folder.resolve("top.qcow2");
-        for (Path path : new Path[]{base, top}) {
+        for (Path path : new Path[] {base, top}) {
             Qcow2Options options = Qcow2Options.ofSize(SIZE).withClusterSize(4096);
             try (var file = HostFile.create(path)) {
                 Qcow2Format.create(file, path.equals(base) ? options : options.withBacking("base.qcow2", "qcow2"));

@@ -67,7 +67,7 @@ class Qcow2CrashTest {
 
     @ParameterizedTest
     @CsvSource({"512, 64, false, false, 1", "4096, 16, false, false, 2", "4096, 1, false, true, 3",
-            "16384, 16, true, false, 4", "65536, 16, false, false, 5"})
+        "16384, 16, true, false, 4", "65536, 16, false, false, 5"})
     void everyStateAfterACrashIsConsistentAndKeepsWhatWasFlushed(int cluster, int refcountBits, boolean extended,
             boolean smallCache, long seed, @TempDir Path folder) {
         Qemu.require();

@@ -70,8 +70,9 @@ class Qcow2HostileTest {
     @Test
     void aRawDiskWhoseFirstBytesTheGuestWroteStaysRaw(@TempDir Path folder) throws IOException {
         Path secret = Files.writeString(folder.resolve("secret"), "x".repeat(4096));
-        Path raw = Files.write(folder.resolve("disk.raw"), image(Qcow2Options.ofSize(SIZE).withBacking(secret.toString(),
-                "raw"), false));
+        Path raw = Files.write(folder.resolve("disk.raw"),
+                image(Qcow2Options.ofSize(SIZE).withBacking(secret.toString(),
+                        "raw"), false));
         byte[] before = Files.readAllBytes(raw);
         try (var disk = DiskImage.open(raw, ImageFormat.RAW, OpenOptions.DEFAULT)) {
             assertThat(ModelDisk.read(disk, 0, before.length)).isEqualTo(before);
@@ -92,8 +93,8 @@ class Qcow2HostileTest {
         Files.write(folder.resolve("outside.raw"), new byte[512]);
         Files.createSymbolicLink(inside.resolve("link.raw"), folder.resolve("outside.raw"));
         OpenOptions options = OpenOptions.DEFAULT.withGate(FileGate.within(inside));
-        for (String name : new String[]{"../outside.raw", folder.resolve("outside.raw").toString(), "link.raw",
-                "file:../outside.raw"}) {
+        for (String name : new String[] {"../outside.raw", folder.resolve("outside.raw").toString(), "link.raw",
+            "file:../outside.raw"}) {
             Path image = Files.write(inside.resolve("image.qcow2"), image(Qcow2Options.ofSize(SIZE).withBacking(name,
                     "raw"), false));
             assertThatThrownBy(() -> DiskImage.open(image, ImageFormat.QCOW2, options)).as(name).isInstanceOf(
@@ -123,7 +124,7 @@ class Qcow2HostileTest {
     void aChainThatLeadsBackToItselfIsRefused(@TempDir Path folder) {
         Path a = folder.resolve("a.qcow2");
         Path b = folder.resolve("b.qcow2");
-        for (Path[] pair : new Path[][]{{a, b}, {b, a}}) {
+        for (Path[] pair : new Path[][] {{a, b}, {b, a}}) {
             try (var file = HostFile.create(pair[0])) {
                 Qcow2Format.create(file, Qcow2Options.ofSize(SIZE).withBacking(pair[1].getFileName().toString(),
                         "qcow2"));
@@ -151,12 +152,12 @@ class Qcow2HostileTest {
 
     @Test
     void oversizedTablesAreRefusedBeforeMemoryIsTaken() {
-        for (int l1Size : new int[]{Integer.MAX_VALUE, -1, (32 << 20) / 8 + 1}) {
+        for (int l1Size : new int[] {Integer.MAX_VALUE, -1, (32 << 20) / 8 + 1}) {
             byte[] bytes = image();
             header(bytes).putInt(36, l1Size);
             assertThatThrownBy(() -> open(bytes)).isInstanceOf(OpenPolicyException.class).hasMessageContaining("L1");
         }
-        for (int clusters : new int[]{Integer.MAX_VALUE, -1, 513}) {
+        for (int clusters : new int[] {Integer.MAX_VALUE, -1, 513}) {
             byte[] bytes = image();
             header(bytes).putInt(56, clusters);
             assertThatThrownBy(() -> open(bytes)).isInstanceOf(OpenPolicyException.class).hasMessageContaining(
@@ -170,8 +171,8 @@ class Qcow2HostileTest {
 
     @Test
     void offsetsThatOverflowOrAreNotAlignedAreRefused() {
-        for (int field : new int[]{40, 48}) {
-            for (long offset : new long[]{-CLUSTER, Long.MAX_VALUE & -CLUSTER, 1L << 56, 3 * CLUSTER + 512, 0}) {
+        for (int field : new int[] {40, 48}) {
+            for (long offset : new long[] {-CLUSTER, Long.MAX_VALUE & -CLUSTER, 1L << 56, 3 * CLUSTER + 512, 0}) {
                 byte[] bytes = image();
                 header(bytes).putLong(field, offset);
                 assertThatThrownBy(() -> open(bytes)).as("%d: %x", field, offset).isInstanceOf(FormatException.class);
@@ -265,7 +266,7 @@ class Qcow2HostileTest {
 
     @Test
     void dataOnTopOfMetadataIsNeverWritten() {
-        for (int victim : new int[]{0, 1, 2, 3}) {
+        for (int victim : new int[] {0, 1, 2, 3}) {
             byte[] bytes = image();
             header(bytes).putLong(l2Table(bytes), (long) victim * CLUSTER + (victim == 0 ? CLUSTER : 0)
                     | Geometry.COPIED);

@@ -52,8 +52,10 @@ class Qcow2KillTest {
                     if (!Arrays.equals(found, sectors[sector])) {
                         int at = sector;
                         assertThat(Stream.iterate(flushed, n -> n < possible, n -> n + 1).map(n -> KilledWriter.Write
-                                .of(seed, n)).anyMatch(write -> write.sector() == at && Arrays.equals(write.data(),
-                                        found))).as("sector %d is what was flushed or written later", sector).isTrue();
+                                .of(seed, n)).anyMatch(write -> write.sector() == at
+                                        && Arrays.equals(write.data(),
+                                                found)))
+                                .as("sector %d is what was flushed or written later", sector).isTrue();
                         sectors[sector] = found;
                     }
                 }

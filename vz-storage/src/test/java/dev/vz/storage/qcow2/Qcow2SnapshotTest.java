@@ -40,7 +40,7 @@ class Qcow2SnapshotTest {
 
     @ParameterizedTest
     @CsvSource({"512, 16, false, 3, 1", "4096, 4, false, 3, 2", "65536, 16, false, 2, 3", "16384, 64, true, 3, 4",
-            "65536, 8, true, 3, 5"})
+        "65536, 8, true, 3, 5"})
     void everySnapshotReadsAsTheDiskWasWhenItWasTaken(int cluster, int refcountBits, boolean extended, int version,
             long seed, @TempDir Path folder) throws Exception {
         Qemu.require();
