@@ -83,6 +83,14 @@ public final class FpuState {
     /** Bits 79 to 64 of what the last 80-bit store hands to memory. */
     public int storeHigh;
 
+    /**
+     * What a function of {@code dev.vz.emulator.simd} throws for an unmasked floating-point exception, always the same
+     * object: MXCSR has the flags, the destination is unchanged, and the processor is to raise #XM (or #UD while
+     * CR4.OSXMMEXCPT is clear). The processor core puts its own throwable here, one without a stack trace, so that throwing
+     * costs nothing but the jump.
+     */
+    public RuntimeException simdException = new UnmaskedSimdException();
+
     /** SSE exceptions gathered while the elements of one instruction are computed; scratch space. */
     public int exceptions;
     /** First operand of the instruction at work; scratch space. */

@@ -50,7 +50,8 @@ public final class Mxcsr {
      * Moves the exceptions that were gathered into MXCSR. If one that is found before computing is unmasked, those that
      * results would have raised are not reported.
      *
-     * @throws SimdException if one of them is unmasked
+     * <p>
+     * Throws {@link FpuState#simdException} if one of them is unmasked.
      */
     static void commit(FpuState s) {
         int raised = s.exceptions;
@@ -60,11 +61,11 @@ public final class Mxcsr {
         int unmasked = ~(s.mxcsr >>> MASKS) & ALL;
         if ((raised & BEFORE_COMPUTING & unmasked) != 0) {
             s.mxcsr |= raised & BEFORE_COMPUTING;
-            throw SimdException.UNMASKED;
+            throw s.simdException;
         }
         s.mxcsr |= raised;
         if ((raised & unmasked) != 0) {
-            throw SimdException.UNMASKED;
+            throw s.simdException;
         }
     }
 }

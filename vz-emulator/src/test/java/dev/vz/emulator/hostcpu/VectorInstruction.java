@@ -1,6 +1,5 @@
 package dev.vz.emulator.hostcpu;
 
-import dev.vz.emulator.simd.SimdException;
 import java.util.HexFormat;
 import java.util.function.Consumer;
 
@@ -27,7 +26,10 @@ public record VectorInstruction(String name, byte[] code, Comparison.Generator o
     public void execute(MachineCase c) {
         try {
             model.accept(c);
-        } catch (SimdException unmasked) {
+        } catch (RuntimeException thrown) {
+            if (thrown != c.fpu.simdException) {
+                throw thrown;
+            }
             c.signal = SIGFPE;
         }
     }
