@@ -150,9 +150,8 @@ public final class SoftFloat {
         if (remainder == 0) {
             low = 0;
         } else {
-            long rest = divisor - remainder;
-            int half = Long.compareUnsigned(remainder, rest);
-            low = half < 0 ? 1 : half == 0 ? Long.MIN_VALUE : Long.MIN_VALUE | 1;
+            // A tie cannot be: an odd number times a divisor below 2^64 would have to be a multiple of 2^64.
+            low = Long.compareUnsigned(remainder, divisor - remainder) < 0 ? 1 : Long.MIN_VALUE | 1;
         }
     }
 
@@ -169,17 +168,11 @@ public final class SoftFloat {
         long remainderHigh = radicandHigh - Math.unsignedMultiplyHigh(root, root)
                 - (Long.compareUnsigned(radicandLow, root * root) < 0 ? 1 : 0);
         double remainder = remainderHigh * 0x1p64 + (remainderLow >>> 1) * 2.0;
-        // One less than the correction, so that the root cannot run past 2^64; the loop below makes up for it.
+        // One less than the correction, so that the root is never too large; the loop below makes up for it.
         root += (long) (remainder / ((root >>> 1) * 4.0)) - 1;
         remainderLow = radicandLow - root * root;
         remainderHigh = radicandHigh - Math.unsignedMultiplyHigh(root, root)
                 - (Long.compareUnsigned(radicandLow, root * root) < 0 ? 1 : 0);
-        while (remainderHigh < 0) {
-            root--;
-            long step = (root << 1) + 1;
-            remainderLow += step;
-            remainderHigh += (root >>> 63) + (Long.compareUnsigned(remainderLow, step) < 0 ? 1 : 0);
-        }
         while (remainderHigh > root >>> 63
                 || remainderHigh == root >>> 63 && Long.compareUnsigned(remainderLow, root << 1) > 0) {
             long step = (root << 1) + 1;
@@ -322,8 +315,8 @@ public final class SoftFloat {
     }
 
     /**
-     * Rounds to an integer, into a magnitude that {@link #sign} belongs to. Inexactness is in {@link #flags}; magnitudes
-     * of 2^64 and more set IE there, and the value returned is then meaningless.
+     * Rounds a number that {@link #set} took over to an integer, into a magnitude that {@link #sign} belongs to. Inexactness
+     * is in {@link #flags}; magnitudes of 2^64 and more set IE there, and the value returned is then meaningless.
      */
     public long roundInteger(int roundingMode) {
         flags = 0;
@@ -338,10 +331,6 @@ public final class SoftFloat {
         // Make room for the fraction below bit 0 of the magnitude.
         shiftRight(63 - exponent);
         long magnitude = round(high, low, 64, roundingMode);
-        if (carried) {
-            flags = FpuState.IE;
-            return 0;
-        }
         flags = inexact ? FpuState.PE : 0;
         return magnitude;
     }

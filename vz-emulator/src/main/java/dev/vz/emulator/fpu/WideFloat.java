@@ -20,10 +20,11 @@ final class WideFloat {
         normalize();
     }
 
+    /** Takes over a number that is not zero. */
     void set(Unpacked a) {
         sign = a.sign;
         exponent = a.exponent;
-        high = a.kind == Unpacked.ZERO ? 0 : a.significand;
+        high = a.significand;
         low = 0;
     }
 
@@ -92,11 +93,8 @@ final class WideFloat {
         }
     }
 
-    /** This = this + b. */
+    /** This = this + b, which is not zero. */
     void add(WideFloat b) {
-        if (b.high == 0) {
-            return;
-        }
         if (high == 0) {
             set(b);
             return;

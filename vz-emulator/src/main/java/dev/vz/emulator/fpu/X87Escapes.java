@@ -19,7 +19,7 @@ public final class X87Escapes {
     public static final int DONE = 0;
     /** {@link #register}: no such instruction, raise #UD. */
     public static final int UNDEFINED = 1;
-    /** {@link #register}: AX takes {@link FpuState#statusWord}. */
+    /** {@link #register}: AX takes {@link X87Control#fnstsw}. */
     public static final int STATUS_TO_AX = 2;
     /** {@link #register}: set ZF, PF and CF from the bits above the lowest eight, clear OF, SF and AF. */
     public static final int FLAGS = 3;
@@ -146,7 +146,7 @@ public final class X87Escapes {
         return switch (opcode << 3 | extension) {
             case 0xD9 << 3 | 2 -> X87Transfer.fstM32(s);
             case 0xD9 << 3 | 3 -> X87Transfer.fstpM32(s);
-            case 0xD9 << 3 | 7 -> word(s, s.fcw);
+            case 0xD9 << 3 | 7 -> word(s, X87Control.fnstcw(s));
             case 0xDB << 3 | 1 -> X87Integer.fisttpM32(s);
             case 0xDB << 3 | 2 -> X87Integer.fistM32(s);
             case 0xDB << 3 | 3 -> X87Integer.fistpM32(s);
@@ -154,7 +154,7 @@ public final class X87Escapes {
             case 0xDD << 3 | 1 -> X87Integer.fisttpM64(s);
             case 0xDD << 3 | 2 -> X87Transfer.fstM64(s);
             case 0xDD << 3 | 3 -> X87Transfer.fstpM64(s);
-            case 0xDD << 3 | 7 -> word(s, s.statusWord());
+            case 0xDD << 3 | 7 -> word(s, X87Control.fnstsw(s));
             case 0xDF << 3 | 1 -> X87Integer.fisttpM16(s);
             case 0xDF << 3 | 2 -> X87Integer.fistM16(s);
             case 0xDF << 3 | 3 -> X87Integer.fistpM16(s);

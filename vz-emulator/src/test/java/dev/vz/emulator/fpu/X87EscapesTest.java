@@ -1,6 +1,7 @@
 package dev.vz.emulator.fpu;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import dev.vz.emulator.hostcpu.HostCpu;
 import dev.vz.emulator.hostcpu.MachineCase;
@@ -125,5 +126,11 @@ class X87EscapesTest {
         assertThat(copy.fdp).isEqualTo(0x7FFE_8765_4321L);
         copy.reset();
         assertThat(copy.fip).isZero();
+    }
+
+    @Test
+    void storingByAnInstructionThatStoresNothingIsACallersMistake() {
+        assertThatIllegalArgumentException().isThrownBy(() -> X87Escapes.store(new FpuState(), 0xD9, 0x00))
+                .withMessageContaining("0xD9 /0");
     }
 }

@@ -169,6 +169,24 @@ class X87ImagesTest {
         assertThat(image[288]).isEqualTo((byte) 1);
     }
 
+    @Test
+    void fxrstorWithoutRexTakesSelectors() {
+        var saved = new FpuState();
+        saved.fip = 0x8899_AABBL;
+        saved.fcs = 0x33;
+        saved.fdp = 0xCCDD_EEFFL;
+        saved.fds = 0x2B;
+        saved.xmm[15] = 7;
+        saved.xmm[16] = 9;
+        byte[] image = new byte[512];
+        X87Images.fxsave(saved, image, false, true);
+        var loaded = new FpuState();
+        assertThat(X87Images.fxrstor(loaded, image, false, false)).isTrue();
+        assertThat(loaded).extracting("fip", "fcs", "fdp", "fds").containsExactly(0x8899_AABBL, 0x33, 0xCCDD_EEFFL, 0x2B);
+        assertThat(loaded.xmm[15]).isEqualTo(7);
+        assertThat(loaded.xmm[16]).isZero();
+    }
+
     /** SDM volume 1, figure 8-10: linear pointers, split in 16 and 16 bits. */
     @Test
     void realModeEnvironmentWith32BitOperandsHoldsLinearPointers() {

@@ -91,6 +91,10 @@ public final class X87Operands {
             exponent = 0;
             significand = 0;
         }
+        if (random.nextInt(16) == 0) {
+            exponent = 0x7FFF;
+            significand = Long.MIN_VALUE;
+        }
         s.signExponent[register] = exponent | random.nextInt(2) << 15;
         s.significand[register] = significand;
     }
