@@ -182,7 +182,8 @@ class X87ImagesTest {
         X87Images.fxsave(saved, image, false, true);
         var loaded = new FpuState();
         assertThat(X87Images.fxrstor(loaded, image, false, false)).isTrue();
-        assertThat(loaded).extracting("fip", "fcs", "fdp", "fds").containsExactly(0x8899_AABBL, 0x33, 0xCCDD_EEFFL, 0x2B);
+        assertThat(loaded).extracting("fip", "fcs", "fdp", "fds").containsExactly(0x8899_AABBL, 0x33, 0xCCDD_EEFFL,
+                0x2B);
         assertThat(loaded.xmm[15]).isEqualTo(7);
         assertThat(loaded.xmm[16]).isZero();
     }
