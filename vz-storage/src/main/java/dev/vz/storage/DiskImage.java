@@ -217,7 +217,8 @@ public final class DiskImage implements BlockDevice.Resizable {
             // What a smaller disk left in its last cluster, or what a longer backing image has there, is not the new
             // disk's content.
             long granule = driver.granule();
-            long end = Math.max((before + granule - 1) / granule * granule, backing == null ? 0 : backing.driver.size());
+            long end = Math.max((before + granule - 1) / granule * granule,
+                    backing == null ? 0 : backing.driver.size());
             io.writeZeroes(before, Math.min(size, end) - before, true);
         }
         info = describe();

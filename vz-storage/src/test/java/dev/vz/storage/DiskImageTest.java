@@ -77,7 +77,7 @@ class DiskImageTest {
         var disk = DiskImage.open(path, ImageFormat.QCOW2, OpenOptions.DEFAULT.withReadOnly(true));
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment buffer = arena.allocate(512);
-            for (Operation operation : new Operation[]{Operation.WRITE, Operation.DISCARD, Operation.WRITE_ZEROES}) {
+            for (Operation operation : new Operation[] {Operation.WRITE, Operation.DISCARD, Operation.WRITE_ZEROES}) {
                 assertThat(submit(disk, operation, 0, 512, buffer)).isEqualTo(BlockResult.READ_ONLY);
             }
             assertThat(submit(disk, Operation.READ, 0, 512, buffer)).isEqualTo(BlockResult.OK);
@@ -93,7 +93,7 @@ class DiskImageTest {
         try (var disk = open(base, folder)) {
             new ModelDisk(SIZE).write(disk, 0, SIZE, 1);
         }
-        for (int version : new int[]{2, 3}) {
+        for (int version : new int[] {2, 3}) {
             Path path = create(folder.resolve("v" + version), Qcow2Options.ofSize(1_000_448).withBacking("base.qcow2",
                     "qcow2").withVersion(version));
             try (var disk = open(path, folder)) {

@@ -39,8 +39,9 @@ public final class DiskCopy {
                 throw new ConfigurationException("A copy has 1 to 64 threads, not " + threads);
             }
             if (sparseUnit != 0 && (sparseUnit < 512 || sparseUnit > 1 << 20 || Integer.bitCount(sparseUnit) != 1)) {
-                throw new ConfigurationException("Zeros are left out in units of a power of two from 512 bytes to 1 MiB, "
-                        + "not " + sparseUnit);
+                throw new ConfigurationException(
+                        "Zeros are left out in units of a power of two from 512 bytes to 1 MiB, "
+                                + "not " + sparseUnit);
             }
         }
     }
@@ -118,8 +119,9 @@ public final class DiskCopy {
                     return;
                 }
                 if (control.cancelled()) {
-                    throw new LifecycleException("Copying " + source + " to " + target + " was cancelled after " + offset
-                            + " bytes");
+                    throw new LifecycleException(
+                            "Copying " + source + " to " + target + " was cancelled after " + offset
+                                    + " bytes");
                 }
                 long length = Math.min(CHUNK, size - offset);
                 chunk(offset, length, buffer);

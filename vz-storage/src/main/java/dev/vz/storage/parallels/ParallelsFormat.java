@@ -20,8 +20,9 @@ public final class ParallelsFormat {
      */
     public static void create(ImageFile file, long size, int clusterSize) {
         if (Integer.bitCount(clusterSize) != 1 || clusterSize < 512 || clusterSize > 64 << 20) {
-            throw new ConfigurationException("Clusters of a Parallels image are a power of two from 512 bytes to 64 MiB,"
-                    + " not " + clusterSize);
+            throw new ConfigurationException(
+                    "Clusters of a Parallels image are a power of two from 512 bytes to 64 MiB,"
+                            + " not " + clusterSize);
         }
         long maxSize = (long) Integer.MAX_VALUE / 4 * clusterSize;
         if (size < 0 || size > maxSize) {

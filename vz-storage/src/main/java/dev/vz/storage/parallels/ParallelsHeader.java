@@ -45,8 +45,9 @@ record ParallelsHeader(int tracks, int batEntries, long sectors, boolean inUse, 
             throw bad(name, "it starts with no known magic");
         }
         if (bytes.get(INT, 16) != 2) {
-            throw new CapabilityException("Cannot open " + name + ": version 2 of the format is known, it has " + Integer
-                    .toUnsignedString(bytes.get(INT, 16)));
+            throw new CapabilityException(
+                    "Cannot open " + name + ": version 2 of the format is known, it has " + Integer
+                            .toUnsignedString(bytes.get(INT, 16)));
         }
         int tracks = bytes.get(INT, 28);
         if (tracks <= 0 || tracks > 1 << 20 || Integer.bitCount(tracks) != 1) {

@@ -327,6 +327,8 @@ public final class Qcow2Driver implements CompressingDriver {
             ClusterRuns released;
             tables.lock.lock();
             try {
+                // What is in memory may come from the damage: it does not reach the file.
+                tables.requireSound();
                 released = tables.refcounts.takeReleased();
                 tables.writeBack();
             } finally {
@@ -367,19 +369,11 @@ public final class Qcow2Driver implements CompressingDriver {
         if (size < before) {
             discard(size, before - size);
         }
-        flush();
-        long stamp = use.writeLock();
-        try {
-            tables.lock.lock();
-            try {
-                tables.requireSound();
-                tables.resize(size);
-            } finally {
-                tables.lock.unlock();
-            }
-        } finally {
-            use.unlockWrite(stamp);
-        }
+        exclusively(() -> {
+            tables.requireSound();
+            tables.resize(size);
+            return true;
+        });
         if (tables.hasDataFile()) {
             dataFile.resize(size);
         }
@@ -442,21 +436,28 @@ public final class Qcow2Driver implements CompressingDriver {
         }
     }
 
+    /** Runs {@code work} with no request in flight, and with everything in the file that was done before. */
     private <T> T exclusively(Supplier<T> work) {
-        if (!readOnly) {
-            flush();
-        }
+        flushing.lock();
         long stamp = use.writeLock();
         try {
             tables.lock.lock();
             try {
                 tables.generation.incrementAndGet();
+                if (!readOnly && !tables.header().incompatible(Feature.CORRUPT)) {
+                    ClusterRuns released = tables.refcounts.takeReleased();
+                    tables.writeBack();
+                    tables.flushFiles();
+                    tables.refcounts.settle(released);
+                    tables.writeBack();
+                }
                 return work.get();
             } finally {
                 tables.lock.unlock();
             }
         } finally {
             use.unlockWrite(stamp);
+            flushing.unlock();
         }
     }
 

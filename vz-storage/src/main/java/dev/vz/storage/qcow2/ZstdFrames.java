@@ -8,7 +8,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 
 /** Zstd through zstd-jni: the only class here that needs the library. */
-final class ZstdFrames {
+final class ZstdFrames implements AutoCloseable {
 
     private final ArrayDeque<ZstdDecompressCtx> decompressors = new ArrayDeque<>();
     private final ArrayDeque<ZstdCompressCtx> compressors = new ArrayDeque<>();
@@ -67,7 +67,8 @@ final class ZstdFrames {
         }
     }
 
-    synchronized void close() {
+    @Override
+    public synchronized void close() {
         decompressors.forEach(ZstdDecompressCtx::close);
         decompressors.clear();
         compressors.forEach(ZstdCompressCtx::close);

@@ -50,7 +50,8 @@ record VhdFooter(long dataOffset, long size, int type) {
                     + "locators are not read here");
         }
         if (type != FIXED && type != DYNAMIC) {
-            throw new FormatException("The VHD image " + name + " is of unknown type " + Integer.toUnsignedString(type));
+            throw new FormatException(
+                    "The VHD image " + name + " is of unknown type " + Integer.toUnsignedString(type));
         }
         long size = size(bytes);
         if (size < 0) {

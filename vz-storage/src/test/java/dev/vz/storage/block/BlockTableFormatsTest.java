@@ -59,7 +59,8 @@ class BlockTableFormatsTest {
                     "static=on")),
             new Kind("vhd dynamic", ImageFormat.VPC, (file, size) -> VhdFormat.create(file, size, false, Clock
                     .systemUTC()), List.of("-o", "subformat=dynamic,force_size=on")),
-            new Kind("vhd fixed", ImageFormat.VPC, (file, size) -> VhdFormat.create(file, size, true, Clock.systemUTC()),
+            new Kind("vhd fixed", ImageFormat.VPC,
+                    (file, size) -> VhdFormat.create(file, size, true, Clock.systemUTC()),
                     List.of("-o", "subformat=fixed,force_size=on")),
             new Kind("parallels", ImageFormat.PARALLELS, (file, size) -> ParallelsFormat.create(file, size, 1 << 20),
                     List.of("-o", "cluster_size=1M")),

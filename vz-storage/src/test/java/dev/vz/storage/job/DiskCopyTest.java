@@ -129,7 +129,8 @@ class DiskCopyTest {
         Path overlay = make("overlay.qcow2", file -> Qcow2Format.create(file, Qcow2Options.ofSize(SIZE).withBacking(
                 "source.raw", "raw")));
         Path flat = make("flat.qcow2", file -> Qcow2Format.create(file, Qcow2Options.ofSize(SIZE)));
-        try (var top = DiskImage.open(overlay, ImageFormat.QCOW2, OpenOptions.DEFAULT.withGate(FileGate.within(folder)));
+        try (var top = DiskImage.open(overlay, ImageFormat.QCOW2,
+                OpenOptions.DEFAULT.withGate(FileGate.within(folder)));
                 var to = DiskImage.open(flat, ImageFormat.QCOW2, OpenOptions.DEFAULT)) {
             model.write(top, 1_000_000, 500_000, 77);
             model.zero(top, 4_600_000, 500_000);

@@ -106,8 +106,9 @@ class Qcow2RepairTest {
         try (var disk = DiskImage.open(image, ImageFormat.QCOW2, OpenOptions.DEFAULT.withReadOnly(true))) {
             CheckReport ours = ((Qcow2Driver) disk.driver()).check();
             assertThat(theirs).contains("\"total-clusters\": " + ours.totalClusters()).contains(
-                    "\"allocated-clusters\": " + ours.allocatedClusters()).contains("\"image-end-offset\": " + ours
-                            .imageEndOffset());
+                    "\"allocated-clusters\": " + ours.allocatedClusters()).contains(
+                            "\"image-end-offset\": " + ours
+                                    .imageEndOffset());
             assertThat(ours.fragmentedClusters()).isZero();
             assertThat(ours.clean()).isTrue();
         }

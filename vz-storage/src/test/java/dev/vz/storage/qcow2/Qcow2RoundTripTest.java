@@ -63,7 +63,7 @@ class Qcow2RoundTripTest {
                 }).list().ofMinSize(1).ofMaxSize(25);
     }
 
-    @Property(tries = 60, shrinking = ShrinkingMode.OFF)
+    @Property(tries = 30, shrinking = ShrinkingMode.OFF)
     void whatIsWrittenHereReadsTheSameEverywhere(@ForAll("kinds") Kind kind, @ForAll("operations") List<Operation> ours,
             @ForAll("operations") List<Operation> theirs) throws IOException {
         Qemu.require();
