@@ -1,0 +1,77 @@
+package dev.vz.emulator.cpu;
+
+import dev.vz.emulator.memory.HostMemory;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A run of instructions that are executed one after the other, decoded.
+ *
+ * <p>
+ * A block is known by the guest-physical address of its first byte, its instruction pointer, and what else its meaning
+ * depends on ({@link #mode}). It may be entered without further checks by who finds {@link #stamp} equal to
+ * {@link Cpu#stamp}; otherwise {@link BlockCache} makes sure that the same bytes still lie there.
+ */
+public final class Block {
+
+    /** Instruction pointer of the first instruction. */
+    public final long ip;
+    /** The first instruction. */
+    public final Op first;
+    /** {@link Cpu#stamp} when it was last found in place; 0 if its code was overwritten. */
+    public long stamp;
+    /** How often it was entered. */
+    public long executions;
+    /** Number of instructions. */
+    public final int count;
+
+    /** Guest-physical address of the first byte. */
+    final long physical;
+    /** Guest-physical address of the second page's first byte, or -1 if it lies in one page. */
+    final long secondPage;
+    /** Mode and code segment: the low 20 bits of a stamp. */
+    final long mode;
+    /** Its bytes when it was decoded. */
+    final byte[] code;
+
+    @Nullable Block nextInBucket;
+    @Nullable Block nextInPage;
+    @Nullable Block nextInSecondPage;
+
+    Block(long ip, Op first, int count, long physical, long secondPage, long mode, byte[] code) {
+        this.ip = ip;
+        this.first = first;
+        this.count = count;
+        this.physical = physical;
+        this.secondPage = secondPage;
+        this.mode = mode;
+        this.code = code;
+    }
+
+    /** How many of its bytes are in its first page. */
+    int bytesInFirstPage() {
+        return Math.min(code.length, 4096 - (int) (physical & 4095));
+    }
+
+    /** Whether its bytes still lie at {@code host}, and what crosses the page at {@code secondHost}. */
+    boolean isAt(long host, long secondHost) {
+        int here = bytesInFirstPage();
+        for (int i = 0; i < here; i++) {
+            if ((byte) HostMemory.readByte(host + i) != code[i]) {
+                return false;
+            }
+        }
+        for (int i = here; i < code.length; i++) {
+            if ((byte) HostMemory.readByte(secondHost + i - here) != code[i]) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Whether it has a byte in {@code [start, start + bytes)}, guest-physical and within one page. */
+    boolean touches(long start, int bytes) {
+        int here = bytesInFirstPage();
+        return start < physical + here && start + bytes > physical
+                || secondPage >= 0 && start < secondPage + code.length - here && start + bytes > secondPage;
+    }
+}

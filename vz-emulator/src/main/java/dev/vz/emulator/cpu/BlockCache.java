@@ -1,0 +1,259 @@
+package dev.vz.emulator.cpu;
+
+import dev.vz.emulator.memory.PhysicalMemory;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The decoded code of one virtual CPU: finds the block at the instruction pointer, makes it if there is none, and drops
+ * blocks whose code is written. Bounded: when it holds too much it forgets everything and starts anew.
+ */
+public final class BlockCache {
+
+    private static final int BUCKETS = 1 << 16;
+    /** About 60 MB of decoded instructions. */
+    private static final int MOST_INSTRUCTIONS = 600_000;
+
+    private final Cpu c;
+    private final BlockBuilder builder;
+    private final Modes.CodeSegments codeSegments = new Modes.CodeSegments();
+    private final @Nullable Block[] buckets = new Block[BUCKETS];
+    private final PageMap pages = new PageMap();
+    private final CodeModified codeModified = new CodeModified();
+    private int instructions;
+    private long retired;
+    private long dropped;
+
+    /** Thrown when the running instruction is about to write decoded code: it is to be executed again, alone. */
+    static final class CodeModified extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+
+        CodeModified() {
+            super("decoded code is about to be written", null, false, false);
+        }
+    }
+
+    BlockCache(Cpu c, OpSource source) {
+        this.c = c;
+        builder = new BlockBuilder(c, source);
+    }
+
+    /** The number of the present code segment's base and limit. */
+    int codeSegment() {
+        if (c.codeSize == 64) {
+            return 0;
+        }
+        if (codeSegments.isFull()) {
+            clear();
+            codeSegments.clear();
+        }
+        return codeSegments.number(c.segmentBase[Segments.CS], c.segmentLimit[Segments.CS]);
+    }
+
+    /**
+     * The block at {@link Cpu#rip}, ready to be entered.
+     *
+     * @throws dev.vz.emulator.fault.Fault if its first instruction cannot be fetched
+     */
+    Block find() {
+        long ip = c.rip;
+        long linear = c.codeSize == 64 ? ip : c.segmentBase[Segments.CS] + ip & 0xFFFF_FFFFL;
+        boolean user = c.cpl == 3;
+        long host = c.mmu.fetch(linear, user);
+        long physical = c.mmu.fetchAddress;
+        if (host == 0) {
+            return builder.outsideMemory(linear, ip);
+        }
+        long mode = c.stamp & 0xF_FFFF;
+        int bucket = hash(physical, ip);
+        for (Block block = buckets[bucket]; block != null; block = block.nextInBucket) {
+            if (block.physical == physical && block.ip == ip && block.mode == mode && block.stamp != 0
+                    && verify(block, host, linear, user)) {
+                return enter(block);
+            }
+        }
+        if (instructions > MOST_INSTRUCTIONS) {
+            clear();
+        }
+        Block block = builder.build(linear, ip, host, physical, mode);
+        add(block, bucket);
+        return enter(block);
+    }
+
+    private Block enter(Block block) {
+        block.stamp = c.stamp;
+        block.executions++;
+        c.recent[(int) (block.ip ^ block.ip >>> 14) & Cpu.RECENT - 1] = block;
+        return block;
+    }
+
+    private static int hash(long physical, long ip) {
+        long h = physical * 0x9E37_79B9_7F4A_7C15L ^ ip;
+        return (int) (h >>> 32 ^ h) & BUCKETS - 1;
+    }
+
+    /**
+     * Whether the block's bytes are still what they were. Writes by the guest drop blocks at once; this finds what a
+     * device has put there.
+     */
+    private boolean verify(Block block, long host, long linear, boolean user) {
+        long secondHost = 0;
+        if (block.secondPage >= 0) {
+            secondHost = c.mmu.fetch(linear + 4096 & PhysicalMemory.PAGE_MASK, user);
+            if (secondHost == 0 || c.mmu.fetchAddress != block.secondPage) {
+                return false;
+            }
+        }
+        if (block.isAt(host, secondHost)) {
+            return true;
+        }
+        drop(block);
+        return false;
+    }
+
+    private void add(Block block, int bucket) {
+        instructions += block.count;
+        block.nextInBucket = buckets[bucket];
+        buckets[bucket] = block;
+        register(block, block.physical, block.bytesInFirstPage(), false);
+        if (block.secondPage >= 0) {
+            register(block, block.secondPage, block.code.length - block.bytesInFirstPage(), true);
+        }
+    }
+
+    private void register(Block block, long physical, int bytes, boolean second) {
+        long page = physical & PhysicalMemory.PAGE_MASK;
+        Block head = pages.get(page);
+        if (second) {
+            block.nextInSecondPage = head;
+        } else {
+            block.nextInPage = head;
+        }
+        pages.put(page, block);
+        PhysicalMemory memory = c.mmu.memory;
+        if (memory.addCode(physical, PhysicalMemory.pieces(physical, bytes))) {
+            long host = memory.host(page);
+            c.mmu.flushWrites(host);
+            c.outside.codePage(page, host);
+        }
+    }
+
+    private static @Nullable Block next(Block block, long page) {
+        return (block.physical & PhysicalMemory.PAGE_MASK) == page ? block.nextInPage : block.nextInSecondPage;
+    }
+
+    /** The guest is about to write {@code bytes} bytes, within a page, where code was decoded. */
+    void codeWrite(long physical, int bytes) {
+        boolean any = dropTouched(physical, bytes);
+        c.outside.codeWrite(physical, bytes);
+        if (any && !c.stepping) {
+            throw codeModified;
+        }
+    }
+
+    /** Drops the blocks with a byte in {@code [physical, physical + bytes)}, within a page. */
+    boolean dropTouched(long physical, int bytes) {
+        long page = physical & PhysicalMemory.PAGE_MASK;
+        Block head = pages.get(page);
+        if (head == null) {
+            return false;
+        }
+        boolean any = false;
+        for (Block block = head; block != null; block = next(block, page)) {
+            if (block.stamp != 0 && block.touches(physical, bytes)) {
+                drop(block);
+                any = true;
+            }
+        }
+        if (any) {
+            sweep(page, head);
+        }
+        return any;
+    }
+
+    /** Rebuilds the page's list and the record of where it has code, after blocks were dropped. */
+    private void sweep(long page, Block head) {
+        Block kept = null;
+        long pieces = 0;
+        Block following;
+        for (Block block = head; block != null; block = following) {
+            following = next(block, page);
+            if (block.stamp == 0) {
+                continue;
+            }
+            boolean first = (block.physical & PhysicalMemory.PAGE_MASK) == page;
+            int here = block.bytesInFirstPage();
+            pieces |= first ? PhysicalMemory.pieces(block.physical, here)
+                    : PhysicalMemory.pieces(block.secondPage, block.code.length - here);
+            if (first) {
+                block.nextInPage = kept;
+            } else {
+                block.nextInSecondPage = kept;
+            }
+            kept = block;
+        }
+        if (kept == null) {
+            pages.remove(page);
+        } else {
+            pages.put(page, kept);
+        }
+        c.mmu.memory.removeCode(page, ~pieces);
+    }
+
+    private void drop(Block block) {
+        block.stamp = 0;
+        dropped++;
+        retired += block.executions * block.count;
+        block.executions = 0;
+        instructions -= block.count;
+        int bucket = hash(block.physical, block.ip);
+        Block previous = null;
+        for (Block b = buckets[bucket]; b != null; b = b.nextInBucket) {
+            if (b == block) {
+                if (previous == null) {
+                    buckets[bucket] = b.nextInBucket;
+                } else {
+                    previous.nextInBucket = b.nextInBucket;
+                }
+                return;
+            }
+            previous = b;
+        }
+    }
+
+    /** Forgets everything. */
+    void clear() {
+        for (Block head : buckets) {
+            for (Block block = head; block != null; block = block.nextInBucket) {
+                retired += block.executions * block.count;
+                block.stamp = 0;
+            }
+        }
+        Arrays.fill(buckets, null);
+        Arrays.fill(c.recent, null);
+        pages.forEachPage(page -> c.mmu.memory.removeCode(page, -1));
+        pages.clear();
+        instructions = 0;
+    }
+
+    /** About how many instructions were executed. Exact but for blocks that a fault cut short. */
+    public long retired() {
+        long sum = retired;
+        for (Block head : buckets) {
+            for (Block block = head; block != null; block = block.nextInBucket) {
+                sum += block.executions * block.count;
+            }
+        }
+        return sum;
+    }
+
+    /** How many blocks were dropped because their code was written. */
+    public long dropped() {
+        return dropped;
+    }
+
+    /** How many instructions are held decoded. */
+    public int size() {
+        return instructions;
+    }
+}

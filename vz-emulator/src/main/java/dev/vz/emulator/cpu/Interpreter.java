@@ -1,0 +1,245 @@
+package dev.vz.emulator.cpu;
+
+import dev.vz.emulator.fault.Fault;
+import dev.vz.emulator.fault.Vector;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Runs a virtual CPU: block after block, and between blocks whatever asks for attention, in the order of priority that
+ * Intel SDM volume 3A, table 6-2 gives. Belongs to the thread that runs the virtual CPU.
+ */
+public final class Interpreter {
+
+    /** Why {@link #run} came back. */
+    public enum Reason {
+        /** {@link Cpu#ATTEND_KICK}. */
+        KICKED,
+        /** {@code HLT}, and no interrupt is waiting. */
+        HALTED,
+        /** A triple fault. */
+        SHUTDOWN,
+        /** {@link Cpu#ATTEND_EVENT}: INIT, start-up or a request of another thread. */
+        EVENT,
+        /** An external interrupt can be taken, as {@link #windowWanted} asked. */
+        WINDOW,
+        /** One instruction was executed, as {@link #singleStep} asked. */
+        STEPPED,
+        /** A breakpoint of the host. */
+        BREAKPOINT
+    }
+
+    private static final long DR6_SINGLE_STEP = 1 << 14;
+
+    private final Cpu c;
+    private boolean shutdown;
+
+    /** Whether to come back when an external interrupt could be delivered. */
+    public boolean windowWanted;
+    /** Whether to come back after each instruction. */
+    public boolean singleStep;
+
+    /** Makes the interpreter of a processor. */
+    public Interpreter(Cpu c) {
+        this.c = c;
+    }
+
+    /**
+     * Runs until something has to be done outside.
+     *
+     * @throws RuntimeException what a device or exit handler threw; the instruction counts as not executed
+     */
+    public Reason run() {
+        shutdown = false;
+        while (true) {
+            if (c.attention != 0 || c.halted) {
+                Reason reason = attend();
+                if (reason != null) {
+                    return reason;
+                }
+            } else {
+                chain();
+            }
+            if (shutdown) {
+                return Reason.SHUTDOWN;
+            }
+        }
+    }
+
+    private @Nullable Reason attend() {
+        int bits = c.attention;
+        if ((bits & Cpu.ATTEND_KICK) != 0) {
+            c.attended(Cpu.ATTEND_KICK);
+            return Reason.KICKED;
+        }
+        if ((bits & (Cpu.ATTEND_EVENT | Cpu.ATTEND_REQUEST)) != 0) {
+            c.attended(Cpu.ATTEND_EVENT | Cpu.ATTEND_REQUEST);
+            return Reason.EVENT;
+        }
+        if (c.nmiPending && !c.nmiBlocked && c.shadow == 0) {
+            c.nmiPending = false;
+            c.nmiBlocked = true;
+            deliver(Vector.NMI);
+            return null;
+        }
+        if (c.shadow == 0) {
+            c.attended(Cpu.ATTEND_INTERRUPT);
+            if ((c.flags & Flags.IF) != 0) {
+                if (windowWanted) {
+                    windowWanted = false;
+                    return Reason.WINDOW;
+                }
+                if (c.outside.interrupts().isPending()) {
+                    int vector = c.outside.interrupts().acknowledge();
+                    if (vector >= 0) {
+                        deliver(vector);
+                        return null;
+                    }
+                }
+            }
+        }
+        if (c.halted) {
+            return Reason.HALTED;
+        }
+        if ((bits & Cpu.ATTEND_STEP) != 0 || singleStep) {
+            step();
+            if (singleStep) {
+                return shutdown ? null : Reason.STEPPED;
+            }
+            return null;
+        }
+        chain();
+        return null;
+    }
+
+    /** Delivers an external interrupt or NMI. */
+    private void deliver(int vector) {
+        try {
+            c.delivery.interrupt(vector, Delivery.HARDWARE);
+            afterDelivery();
+        } catch (Fault fault) {
+            exception();
+        }
+    }
+
+    private void afterDelivery() {
+        if (c.debug.watches()) {
+            c.attend(Cpu.ATTEND_STEP);
+        }
+        if (c.outside.interrupts().isPending()) {
+            c.attend(Cpu.ATTEND_INTERRUPT);
+        }
+    }
+
+    private void exception() {
+        if (c.delivery.exception()) {
+            afterDelivery();
+        } else {
+            shutdown = true;
+        }
+    }
+
+    /** Executes blocks until one has no known successor, something wants attention, or an instruction faults. */
+    private void chain() {
+        Op op = null;
+        try {
+            Modes.stamp(c);
+            Block block = c.at(c.rip);
+            if (block != null) {
+                block.executions++;
+            } else {
+                block = c.blocks.find();
+            }
+            op = block.first;
+            do {
+                op = op.execute(c);
+            } while (op != null);
+        } catch (Fault fault) {
+            fault(op, fault);
+        } catch (BlockCache.CodeModified modified) {
+            if (op != null) {
+                c.rip = op.ip;
+            }
+            c.attend(Cpu.ATTEND_STEP);
+        } catch (RuntimeException | Error e) {
+            if (op != null) {
+                c.rip = op.ip;
+            }
+            throw e;
+        }
+    }
+
+    private void fault(@Nullable Op op, Fault fault) {
+        if (op != null) {
+            c.rip = op.ip;
+            if (fault.nonCanonical && op.usesStack()) {
+                fault.raise(Vector.SS);
+            }
+        }
+        c.faulted = true;
+        exception();
+    }
+
+    /** Executes one instruction with everything that single steps and breakpoints ask for. */
+    private void step() {
+        c.attended(Cpu.ATTEND_STEP);
+        boolean resume = (c.flags & Flags.RF) != 0;
+        if (c.pendingDebug != 0 && c.shadow != 1) {
+            debugException();
+            return;
+        }
+        if (c.debug.watchesCode() && !resume && c.shadow != 1) {
+            long base = c.codeSize == 64 ? 0 : c.segmentBase[Segments.CS];
+            long hits = c.debug.codeHits(base + c.rip);
+            if (hits != 0) {
+                c.pendingDebug |= hits;
+                debugException();
+                return;
+            }
+        }
+        boolean trap = (c.flags & Flags.TF) != 0;
+        int shadow = c.shadow;
+        c.shadow = 0;
+        c.flags &= ~Flags.RF;
+        c.faulted = false;
+        c.untraced = false;
+        c.stepping = true;
+        try {
+            chain();
+        } catch (RuntimeException | Error e) {
+            c.shadow = shadow;
+            c.flags |= resume ? Flags.RF : 0;
+            again(true);
+            throw e;
+        } finally {
+            c.stepping = false;
+            Modes.stamp(c);
+        }
+        if (trap && !c.faulted && !c.untraced) {
+            c.pendingDebug |= DR6_SINGLE_STEP;
+        }
+        if (c.pendingDebug != 0 && c.shadow != 1) {
+            if (c.faulted) {
+                c.pendingDebug = 0; // the exception comes first, and the instruction is executed again
+            } else {
+                debugException();
+            }
+        }
+        again(c.pendingDebug != 0);
+        c.attend(Cpu.ATTEND_INTERRUPT);
+    }
+
+    private void again(boolean need) {
+        if (need || c.shadow != 0 || (c.flags & (Flags.TF | Flags.RF)) != 0 || c.debug.watches()) {
+            c.attend(Cpu.ATTEND_STEP);
+        }
+    }
+
+    private void debugException() {
+        c.dr[6] = c.dr[6] & ~0xFL | c.pendingDebug;
+        c.dr[7] &= ~0x2000L; // GD
+        c.pendingDebug = 0;
+        c.raise(Vector.DB);
+        exception();
+        again(false);
+    }
+}
