@@ -186,7 +186,7 @@ final class Moves {
         }
     }
 
-    private static long extend(int from, boolean signed, long value) {
+    static long extend(int from, boolean signed, long value) {
         return signed ? value << from >> from : value << from >>> from;
     }
 

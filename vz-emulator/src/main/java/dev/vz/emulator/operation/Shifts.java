@@ -48,7 +48,7 @@ final class Shifts {
     }
 
     /** The constant count, masked. */
-    private static int count(Instruction in, int s) {
+    static int count(Instruction in, int s) {
         int n = in.form.operands().get(1) == OperandKind.ONE ? 1 : (int) in.immediate;
         return n & (s == 0 ? 63 : 31);
     }
