@@ -55,6 +55,10 @@ public final class Cpu {
     public boolean longMode;
     /** CR0.PE and not EFLAGS.VM. */
     public boolean protectedMode;
+    /** Vector instructions fault before they do anything; see {@link VectorUnit}. */
+    public boolean vectorsOff = true;
+    /** For images of floating-point state on their way to or from memory. */
+    public final byte[] image = new byte[512];
     /** The bits of RSP that the stack uses. */
     public long stackMask = 0xFFFF;
 

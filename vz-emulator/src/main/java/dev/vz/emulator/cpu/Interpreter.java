@@ -2,6 +2,7 @@ package dev.vz.emulator.cpu;
 
 import dev.vz.emulator.fault.Fault;
 import dev.vz.emulator.fault.Vector;
+import dev.vz.emulator.simd.SimdException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -155,6 +156,8 @@ public final class Interpreter {
             } while (op != null);
         } catch (Fault fault) {
             fault(op, fault);
+        } catch (SimdException unmasked) {
+            fault(op, c.raise((c.cr4 & Modes.CR4_OSXMMEXCPT) != 0 ? Vector.XM : Vector.UD));
         } catch (BlockCache.CodeModified modified) {
             if (op != null) {
                 c.rip = op.ip;

@@ -92,6 +92,7 @@ public final class Modes {
         walker.noExecute = (c.efer & EFER_NXE) != 0;
         walker.longMode = (c.efer & EFER_LMA) != 0;
         walker.cr3 = c.cr3;
+        VectorUnit.update(c);
         c.longMode = (c.efer & EFER_LMA) != 0;
         c.mmu.wide = c.longMode;
         segments(c);

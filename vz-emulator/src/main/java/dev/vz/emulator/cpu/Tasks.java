@@ -160,6 +160,7 @@ public final class Tasks {
             setBusy(selector, true);
         }
         c.cr0 |= Modes.CR0_TS;
+        VectorUnit.update(c);
         Segmentation.set(c, TR, selector, descriptor | 1L << 41);
         load(newBase, wide, kind);
     }

@@ -33,6 +33,11 @@ public final class Operations implements OpSource {
         Ports.register(this);
         SystemOps.register(this);
         DescriptorOps.register(this);
+        PackedOps.register(this);
+        ScalarOps.register(this);
+        VectorMoves.register(this);
+        VectorElements.register(this);
+        X87Ops.register(this);
     }
 
     /** The instructions. */

@@ -23,6 +23,18 @@ abstract class RmOp extends MemoryOp {
         }
     }
 
+    /** Takes over a memory operand alone, whose width the subclass knows. */
+    RmOp(Instruction in, long ip, long nextIp) {
+        this.ip = ip;
+        this.nextIp = nextIp;
+        inMemory = in.memory;
+        s = Width.QWORD;
+        register = 0;
+        if (inMemory) {
+            memory(in);
+        }
+    }
+
     /** The linear address of the operand in memory. */
     final long linear(Cpu c, boolean write) {
         return address(c, Width.bytes(s), write);

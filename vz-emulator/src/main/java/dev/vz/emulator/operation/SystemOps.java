@@ -7,6 +7,7 @@ import dev.vz.emulator.cpu.Flags;
 import dev.vz.emulator.cpu.Modes;
 import dev.vz.emulator.cpu.Op;
 import dev.vz.emulator.cpu.Segments;
+import dev.vz.emulator.cpu.VectorUnit;
 import dev.vz.emulator.decode.Instruction;
 import dev.vz.emulator.decode.Mnemonic;
 import dev.vz.emulator.fault.Vector;
@@ -30,6 +31,7 @@ final class SystemOps {
         all.simple(Mnemonic.CLTS, c -> {
             privileged(c);
             c.cr0 &= ~Modes.CR0_TS;
+            VectorUnit.update(c);
         });
         all.simple(Mnemonic.RDTSC, SystemOps::rdtsc);
         all.simple(Mnemonic.RDTSCP, c -> {

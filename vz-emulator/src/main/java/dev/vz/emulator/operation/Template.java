@@ -5,9 +5,11 @@ import dev.vz.emulator.decode.Instruction;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Makes variants of an instruction class.
@@ -22,7 +24,7 @@ final class Template {
 
     private final MethodHandles.Lookup lookup;
     private final byte[] bytes;
-    private final ConcurrentMap<Integer, TemplateOp> prototypes = new ConcurrentHashMap<>();
+    private final ConcurrentMap<TemplateOp.Constants, TemplateOp> prototypes = new ConcurrentHashMap<>();
 
     /**
      * A template.
@@ -46,7 +48,12 @@ final class Template {
 
     /** An instruction of the variant with these constants, each 0 to 255. */
     Op make(Instruction in, long ip, long nextIp, int first, int second, int third) {
-        Integer key = first | second << 8 | third << 16;
+        return make(in, ip, nextIp, null, first, second, third);
+    }
+
+    /** The same, with the function that does the work. */
+    Op make(Instruction in, long ip, long nextIp, @Nullable MethodHandle function, int first, int second, int third) {
+        var key = new TemplateOp.Constants(first | second << 8 | third << 16, function);
         TemplateOp prototype = prototypes.get(key);
         if (prototype == null) {
             prototype = prototypes.computeIfAbsent(key, this::define);
@@ -58,7 +65,7 @@ final class Template {
         return op;
     }
 
-    private TemplateOp define(Integer constants) {
+    private TemplateOp define(TemplateOp.Constants constants) {
         try {
             Class<?> variant = lookup.defineHiddenClassWithClassData(bytes, constants, true).lookupClass();
             return (TemplateOp) variant.getDeclaredConstructor().newInstance();
