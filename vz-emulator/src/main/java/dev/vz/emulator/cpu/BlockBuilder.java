@@ -77,7 +77,7 @@ final class BlockBuilder {
     }
 
     private long truncate(long ip) {
-        return c.codeSize == 64 ? ip : c.codeSize == 32 ? ip & 0xFFFF_FFFFL : ip & 0xFFFF_FFFFL;
+        return c.codeSize == 64 ? ip : ip & 0xFFFF_FFFFL;
     }
 
     /** How many of {@code bytes} bytes at {@code ip} are inside the code segment. */

@@ -101,7 +101,7 @@ public final class Delivery {
         if (vector * 4 + 3 > c.idtLimit) {
             throw c.raise(Vector.GP, vector * 8 + 2);
         }
-        long gate = Segmentation.readSystem(c, c.idtBase + vector * 4 & 0xFFFF_FFFFL, 4);
+        long gate = Segmentation.readSystem(c, c.idtBase + vector * 4L & 0xFFFF_FFFFL, 4);
         frame.present();
         frame.push(2, Flags.get(c) & 0xFFFF);
         frame.push(2, c.segmentSelector[CS]);
@@ -120,8 +120,8 @@ public final class Delivery {
         if (vector * 16 + 15 > c.idtLimit) {
             throw c.raise(Vector.GP, error);
         }
-        long low = Segmentation.readSystem(c, c.idtBase + vector * 16, 8);
-        long high = Segmentation.readSystem(c, c.idtBase + vector * 16 + 8, 8);
+        long low = Segmentation.readSystem(c, c.idtBase + vector * 16L, 8);
+        long high = Segmentation.readSystem(c, c.idtBase + vector * 16L + 8, 8);
         int type = (int) (low >>> 40) & 0x1F;
         if (type != 0xE && type != 0xF) {
             throw c.raise(Vector.GP, error);
@@ -198,7 +198,7 @@ public final class Delivery {
         if (vector * 8 + 7 > c.idtLimit) {
             throw c.raise(Vector.GP, error);
         }
-        long gate = Segmentation.readSystem(c, c.idtBase + vector * 8 & 0xFFFF_FFFFL, 8);
+        long gate = Segmentation.readSystem(c, c.idtBase + vector * 8L & 0xFFFF_FFFFL, 8);
         int type = (int) (gate >>> 40) & 0x1F;
         if (type != 5 && type != 6 && type != 7 && type != 0xE && type != 0xF) {
             throw c.raise(Vector.GP, error);
@@ -290,7 +290,7 @@ public final class Delivery {
             }
             return false;
         }
-        long gate = Segmentation.readSystem(c, vector * 4, 4);
+        long gate = Segmentation.readSystem(c, vector * 4L, 4);
         int image = Flags.get(c);
         if (iopl < 3) {
             image = image & ~Flags.IF | (image & Flags.VIF) >> 10 | Flags.IOPL;

@@ -53,7 +53,7 @@ public final class FarTransfer {
     }
 
     /** JMP FAR. {@link Cpu#rip} is that of the next instruction. */
-    public void jump(int selector, long offset, int size) {
+    public void jump(int selector, long offset) {
         if (!c.protectedMode) {
             if (offset > 0xFFFF && (c.flags & Flags.VM) != 0
                     || Long.compareUnsigned(offset, c.segmentLimit[CS] & 0xFFFF_FFFFL) > 0) {
@@ -69,7 +69,7 @@ public final class FarTransfer {
         }
         long descriptor = Segmentation.descriptor(c, selector, Vector.GP);
         if ((Segmentation.attributes(descriptor) & S) == 0) {
-            system(selector, descriptor, false, size);
+            system(selector, descriptor, false);
             return;
         }
         checkCode(selector, descriptor, c.cpl);
@@ -97,7 +97,7 @@ public final class FarTransfer {
         }
         long descriptor = Segmentation.descriptor(c, selector, Vector.GP);
         if ((Segmentation.attributes(descriptor) & S) == 0) {
-            system(selector, descriptor, true, size);
+            system(selector, descriptor, true);
             return;
         }
         checkCode(selector, descriptor, c.cpl);
@@ -111,7 +111,7 @@ public final class FarTransfer {
     }
 
     /** A far jump or call to a task, task gate or call gate. */
-    private void system(int selector, long gate, boolean call, int size) {
+    private void system(int selector, long gate, boolean call) {
         int attributes = Segmentation.attributes(gate);
         int error = selector & 0xFFFC;
         int type = attributes & TYPE;

@@ -60,9 +60,9 @@ public final class Flags {
     public static void setArithmetic(Cpu c, int flags) {
         c.flagZero = (flags & ZF) != 0 ? 0 : 1;
         c.flagSign = ((flags & SF) != 0 ? Long.MIN_VALUE : 0) | ((flags & PF) != 0 ? 0 : 1);
-        long carry = flags & CF;
-        long overflow = flags >>> 11 & 1;
-        c.flagCarry = carry << 63 | (carry ^ overflow) << 62 | (flags & AF) >>> 1;
+        long carry = (long) flags & CF;
+        long overflow = (long) flags >>> 11 & 1;
+        c.flagCarry = carry << 63 | (carry ^ overflow) << 62 | ((long) flags & AF) >>> 1;
     }
 
     /** All of RFLAGS. */

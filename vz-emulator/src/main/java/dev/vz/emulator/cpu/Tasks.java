@@ -43,14 +43,14 @@ public final class Tasks {
             if (dpl * 8 + 9 > limit) {
                 throw c.raise(Vector.TS, error);
             }
-            stackPointer = Segmentation.readSystem(c, base + 4 + dpl * 8, 4);
-            selector = (int) Segmentation.readSystem(c, base + 8 + dpl * 8, 2);
+            stackPointer = Segmentation.readSystem(c, base + 4 + dpl * 8L, 4);
+            selector = (int) Segmentation.readSystem(c, base + 8 + dpl * 8L, 2);
         } else {
             if (dpl * 4 + 5 > limit) {
                 throw c.raise(Vector.TS, error);
             }
-            stackPointer = Segmentation.readSystem(c, base + 2 + dpl * 4, 2);
-            selector = (int) Segmentation.readSystem(c, base + 4 + dpl * 4, 2);
+            stackPointer = Segmentation.readSystem(c, base + 2 + dpl * 4L, 2);
+            selector = (int) Segmentation.readSystem(c, base + 4 + dpl * 4L, 2);
         }
         if ((selector & 0xFFFC) == 0) {
             throw c.raise(Vector.TS);
@@ -178,19 +178,19 @@ public final class Tasks {
             Segmentation.writeSystem(c, base + 32, 4, c.rip);
             Segmentation.writeSystem(c, base + 36, 4, flags);
             for (int i = 0; i < 8; i++) {
-                Segmentation.writeSystem(c, base + 40 + 4 * i, 4, c.gpr[i]);
+                Segmentation.writeSystem(c, base + 40 + 4L * i, 4, c.gpr[i]);
             }
             for (int i = 0; i < 6; i++) {
-                Segmentation.writeSystem(c, base + 72 + 4 * i, 2, c.segmentSelector[SEGMENT_ORDER[i]]);
+                Segmentation.writeSystem(c, base + 72 + 4L * i, 2, c.segmentSelector[SEGMENT_ORDER[i]]);
             }
         } else {
             Segmentation.writeSystem(c, base + 14, 2, c.rip);
             Segmentation.writeSystem(c, base + 16, 2, flags);
             for (int i = 0; i < 8; i++) {
-                Segmentation.writeSystem(c, base + 18 + 2 * i, 2, c.gpr[i]);
+                Segmentation.writeSystem(c, base + 18 + 2L * i, 2, c.gpr[i]);
             }
             for (int i = 0; i < 4; i++) {
-                Segmentation.writeSystem(c, base + 34 + 2 * i, 2, c.segmentSelector[SEGMENT_ORDER[i]]);
+                Segmentation.writeSystem(c, base + 34 + 2L * i, 2, c.segmentSelector[SEGMENT_ORDER[i]]);
             }
         }
     }
@@ -206,20 +206,20 @@ public final class Tasks {
             c.rip = Segmentation.readSystem(c, base + 32, 4);
             flags = (int) Segmentation.readSystem(c, base + 36, 4);
             for (int i = 0; i < 8; i++) {
-                c.gpr[i] = Segmentation.readSystem(c, base + 40 + 4 * i, 4);
+                c.gpr[i] = Segmentation.readSystem(c, base + 40 + 4L * i, 4);
             }
             for (int i = 0; i < 6; i++) {
-                selectors[i] = (int) Segmentation.readSystem(c, base + 72 + 4 * i, 2);
+                selectors[i] = (int) Segmentation.readSystem(c, base + 72 + 4L * i, 2);
             }
             ldt = (int) Segmentation.readSystem(c, base + 96, 2);
         } else {
             c.rip = Segmentation.readSystem(c, base + 14, 2);
             flags = (int) Segmentation.readSystem(c, base + 16, 2);
             for (int i = 0; i < 8; i++) {
-                c.gpr[i] = Segmentation.readSystem(c, base + 18 + 2 * i, 2);
+                c.gpr[i] = Segmentation.readSystem(c, base + 18 + 2L * i, 2);
             }
             for (int i = 0; i < 4; i++) {
-                selectors[i] = (int) Segmentation.readSystem(c, base + 34 + 2 * i, 2);
+                selectors[i] = (int) Segmentation.readSystem(c, base + 34 + 2L * i, 2);
             }
             ldt = (int) Segmentation.readSystem(c, base + 42, 2);
         }

@@ -125,7 +125,7 @@ public final class OpcodeTable {
         List<OperandKind> operands = operands(columns[at++]);
         Set<InstructionForm.Attribute> attributes = EnumSet.noneOf(InstructionForm.Attribute.class);
         if (at < columns.length) {
-            for (String attribute : columns[at].split(",")) {
+            for (String attribute : columns[at].split(",", -1)) {
                 attributes.add(InstructionForm.Attribute.valueOf(attribute.toUpperCase(Locale.ROOT)));
             }
         }
@@ -189,7 +189,7 @@ public final class OpcodeTable {
             return List.of();
         }
         var kinds = new ArrayList<OperandKind>(3);
-        for (String name : column.split(",")) {
+        for (String name : column.split(",", -1)) {
             kinds.add(name.equals("1") ? OperandKind.ONE : OperandKind.valueOf(name));
         }
         return kinds;

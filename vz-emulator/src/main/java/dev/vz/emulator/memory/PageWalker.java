@@ -258,13 +258,13 @@ public final class PageWalker {
     public boolean loadPdptes(long newCr3) {
         long base = newCr3 & 0xFFFF_FFE0L;
         for (int i = 0; i < 4; i++) {
-            long entry = memory.readLong(base + 8 * i);
+            long entry = memory.readLong(base + 8L * i);
             if ((entry & PRESENT) != 0 && (entry & (reserved | 0xFFF0_0000_0000_01E6L)) != 0) {
                 return false;
             }
         }
         for (int i = 0; i < 4; i++) {
-            pdpte[i] = memory.readLong(base + 8 * i);
+            pdpte[i] = memory.readLong(base + 8L * i);
         }
         return true;
     }

@@ -17,7 +17,6 @@ final class Arithmetic {
     private static final int ADC = 2;
     private static final int SBB = 3;
     private static final int AND = 4;
-    private static final int SUB = 5;
     private static final int XOR = 6;
     private static final int CMP = 7;
     private static final int TEST = 8;

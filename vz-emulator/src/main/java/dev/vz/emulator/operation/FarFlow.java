@@ -63,7 +63,7 @@ final class FarFlow {
                 if (call) {
                     c.far.call(selector, offset, size);
                 } else {
-                    c.far.jump(selector, offset, size);
+                    c.far.jump(selector, offset);
                 }
             });
         }
@@ -131,7 +131,7 @@ final class FarFlow {
             if (call) {
                 c.far.call(selector, target, size);
             } else {
-                c.far.jump(selector, target, size);
+                c.far.jump(selector, target);
             }
             return null;
         }

@@ -42,7 +42,7 @@ final class Functions {
                 int count = type.parameterCount();
                 return MethodHandles.dropArguments(found, count, WHOLE.parameterList().subList(count, 5));
             } catch (NoSuchMethodException e) {
-                continue;
+                // the next type may fit
             } catch (IllegalAccessException e) {
                 throw new IllegalStateException(e);
             }

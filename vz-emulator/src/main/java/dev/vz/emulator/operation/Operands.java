@@ -1,5 +1,6 @@
 package dev.vz.emulator.operation;
 
+import dev.vz.emulator.cpu.Segments;
 import dev.vz.emulator.decode.Instruction;
 import dev.vz.emulator.decode.OperandKind;
 
@@ -22,6 +23,18 @@ final class Operands {
             default -> throw new IllegalStateException("Operand " + kind + " is not a general register");
         };
         return Width.register(in, number, kind.bytes(in));
+    }
+
+    /** The number of the segment register that is part of the form. */
+    static int segment(OperandKind kind) {
+        return switch (kind) {
+            case ES -> Segments.ES;
+            case CS -> Segments.CS;
+            case SS -> Segments.SS;
+            case DS -> Segments.DS;
+            case FS -> Segments.FS;
+            default -> Segments.GS;
+        };
     }
 
     /** The width of operand {@code index}. */

@@ -50,7 +50,7 @@ final class PackedOps {
         same(all, PackedLogic.class, "pxor", Mnemonic.XORPS, Mnemonic.XORPD);
         lanes(all, PackedMultiplication.class,
                 "pmullw pmulhw pmulhuw pmulhrsw pmuludq pmuldq pmulld pmaddwd pmaddubsw psadbw");
-        for (String name : "psllw pslld psllq psrlw psrld psrlq psraw psrad".split(" ")) {
+        for (String name : "psllw pslld psllq psrlw psrld psrlq psraw psrad".split(" ", -1)) {
             MethodHandle function = Functions.find(PackedShift.class, name, Functions.LANES);
             all.add(mnemonic(name), (in, ip, nextIp) -> shift(in, ip, nextIp, function));
         }
@@ -107,7 +107,7 @@ final class PackedOps {
 
     /** One function for either half of an XMM register and for an MMX register. */
     private static void lanes(Operations all, Class<?> holder, String names) {
-        for (String name : names.split(" ")) {
+        for (String name : names.split(" ", -1)) {
             same(all, holder, name, mnemonic(name));
         }
     }
@@ -123,7 +123,7 @@ final class PackedOps {
 
     /** One function for MMX registers, another of the same name for XMM registers. */
     private static void both(Operations all, Class<?> holder, String names) {
-        for (String name : names.split(" ")) {
+        for (String name : names.split(" ", -1)) {
             MethodHandle narrow = controlled(Functions.find(holder, name, Functions.LANES));
             MethodHandle wide = Functions.whole(holder, name);
             all.add(mnemonic(name), (in, ip, nextIp) -> isMmx(in) ? mmx(in, ip, nextIp, narrow)
@@ -132,7 +132,7 @@ final class PackedOps {
     }
 
     private static void whole(Operations all, Class<?> holder, String names) {
-        for (String name : names.split(" ")) {
+        for (String name : names.split(" ", -1)) {
             unpack(all, mnemonic(name), Functions.whole(holder, name));
         }
     }
@@ -149,7 +149,7 @@ final class PackedOps {
     }
 
     private static void upper(Operations all, String names) {
-        for (String name : names.split(" ")) {
+        for (String name : names.split(" ", -1)) {
             MethodHandle narrow = controlled(Functions.find(PackedShuffle.class, name, Functions.LANES));
             MethodHandle wide = high(name);
             all.add(mnemonic(name), (in, ip, nextIp) -> isMmx(in) ? mmx(in, ip, nextIp, narrow)

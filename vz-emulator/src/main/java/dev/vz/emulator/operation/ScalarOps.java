@@ -28,10 +28,10 @@ final class ScalarOps {
     }
 
     static void register(Operations all) {
-        for (String name : "addsd subsd mulsd divsd minsd maxsd".split(" ")) {
+        for (String name : "addsd subsd mulsd divsd minsd maxsd".split(" ", -1)) {
             wide(all, name, Functions.scalar(ScalarDouble.class, name, Functions.DOUBLE, false));
         }
-        for (String name : "addss subss mulss divss minss maxss".split(" ")) {
+        for (String name : "addss subss mulss divss minss maxss".split(" ", -1)) {
             narrow(all, name, Functions.scalar(ScalarSingle.class, name, Functions.SINGLE, false));
         }
         wide(all, "cmpsd", Functions.scalar(ScalarDouble.class, "cmpsd", Functions.DOUBLE, true));

@@ -32,8 +32,8 @@ final class Shifts {
             int operation = i;
             all.add(order[i], (in, ip, nextIp) -> build(operation, in, ip, nextIp));
         }
-        all.add(Mnemonic.SHLD, (in, ip, nextIp) -> new Double(in, ip, nextIp, true));
-        all.add(Mnemonic.SHRD, (in, ip, nextIp) -> new Double(in, ip, nextIp, false));
+        all.add(Mnemonic.SHLD, (in, ip, nextIp) -> new DoubleShift(in, ip, nextIp, true));
+        all.add(Mnemonic.SHRD, (in, ip, nextIp) -> new DoubleShift(in, ip, nextIp, false));
     }
 
     private static Op build(int operation, Instruction in, long ip, long nextIp) {
@@ -154,13 +154,13 @@ final class Shifts {
     }
 
     /** SHLD and SHRD. */
-    private static final class Double extends RmModify {
+    private static final class DoubleShift extends RmModify {
         private final boolean left;
         private final boolean byCl;
         private final int source;
         private final int count;
 
-        Double(Instruction in, long ip, long nextIp, boolean left) {
+        DoubleShift(Instruction in, long ip, long nextIp, boolean left) {
             super(in, ip, nextIp, false);
             this.left = left;
             byCl = in.form.operands().get(2) == OperandKind.CL;

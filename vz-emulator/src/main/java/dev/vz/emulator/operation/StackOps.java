@@ -66,7 +66,7 @@ final class StackOps {
             return new PushImmediate(in, ip, nextIp);
         }
         if (kind.place() == Place.NAMED_SEGMENT) {
-            return new PushSegment(in, ip, nextIp, kind.ordinal() - OperandKind.ES.ordinal());
+            return new PushSegment(in, ip, nextIp, Operands.segment(kind));
         }
         if (in.memory) {
             return new PushMemory(in, ip, nextIp);
@@ -77,7 +77,7 @@ final class StackOps {
     private static Op pop(Instruction in, long ip, long nextIp) {
         OperandKind kind = in.form.operands().get(0);
         if (kind.place() == Place.NAMED_SEGMENT) {
-            return new PopSegment(in, ip, nextIp, kind.ordinal() - OperandKind.ES.ordinal());
+            return new PopSegment(in, ip, nextIp, Operands.segment(kind));
         }
         if (in.memory) {
             return new PopMemory(in, ip, nextIp);
@@ -297,27 +297,27 @@ final class StackOps {
     private static void pushAll(Cpu c, int size) {
         long pointer = c.gpr[4];
         for (int i = 7; i >= 0; i--) {
-            c.mmu.checkWrite(linear(c, pointer - (8 - i) * size, size, true), size, c.cpl == 3);
+            c.mmu.checkWrite(linear(c, pointer - (8L - i) * size, size, true), size, c.cpl == 3);
         }
         for (int i = 0; i < 8; i++) {
-            long at = pointer - (i + 1) * size;
+            long at = pointer - (i + 1L) * size;
             c.write(linear(c, at, size, true), size, i == 4 ? pointer : c.gpr[i]);
         }
-        setPointer(c, pointer - 8 * size);
+        setPointer(c, pointer - 8L * size);
     }
 
     private static void popAll(Cpu c, int size) {
         long pointer = c.gpr[4];
         long[] values = new long[8];
         for (int i = 0; i < 8; i++) {
-            values[7 - i] = c.read(linear(c, pointer + i * size, size, false), size);
+            values[7 - i] = c.read(linear(c, pointer + (long) i * size, size, false), size);
         }
         for (int i = 0; i < 8; i++) {
             if (i != 4) {
                 Width.set(c.gpr, Width.of(size), i, values[i]);
             }
         }
-        setPointer(c, pointer + 8 * size);
+        setPointer(c, pointer + 8L * size);
     }
 
     private static void pushFlags(Cpu c, int size) {

@@ -14,7 +14,6 @@ final class UnaryArithmetic {
     private static final int INC = 0;
     private static final int DEC = 1;
     private static final int NOT = 2;
-    private static final int NEG = 3;
 
     private static final Template REGISTER = new Template(MethodHandles.lookup(), OfRegister.class);
     private static final Template MEMORY = new Template(MethodHandles.lookup(), OfMemory.class);
