@@ -230,8 +230,8 @@ public final class Alu {
         long r;
         long carry;
         if (width == 16) {
-            // Counts above 16 are undefined; processors rotate through the 48 bits a:fill:a.
-            long wide = (a & 0xFFFF) << 32 | (fill & 0xFFFF) << 16 | a & 0xFFFF;
+            // Counts above 16 are undefined; AMD's processors go on with the same bits.
+            long wide = (a & 0xFFFF) << 32 | (fill & 0xFFFF) << 16 | fill & 0xFFFF;
             r = wide << n >>> 32;
             carry = wide >>> 48 - n << 63;
         } else {
@@ -251,7 +251,7 @@ public final class Alu {
         long carry;
         long low = a << s >>> s;
         if (width == 16) {
-            long wide = (a & 0xFFFF) << 32 | (fill & 0xFFFF) << 16 | a & 0xFFFF;
+            long wide = (fill & 0xFFFF) << 32 | (fill & 0xFFFF) << 16 | a & 0xFFFF;
             r = wide >>> n;
             carry = wide >>> n - 1 << 63;
         } else {

@@ -155,6 +155,7 @@ public final class Cpu {
     /** Makes a processor in its state after reset. */
     public Cpu(PhysicalMemory memory, Surroundings outside, OpSource source) {
         this.outside = outside;
+        fpu.simdException = new UnmaskedSimd();
         debug = new DebugUnit(this);
         mmu = new Mmu(memory, fault, new MemoryEvents(this), debug);
         readTlb = mmu.supervisorRead.entries;

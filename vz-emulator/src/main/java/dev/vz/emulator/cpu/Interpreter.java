@@ -2,7 +2,6 @@ package dev.vz.emulator.cpu;
 
 import dev.vz.emulator.fault.Fault;
 import dev.vz.emulator.fault.Vector;
-import dev.vz.emulator.simd.SimdException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -52,7 +51,7 @@ public final class Interpreter {
     public Reason run() {
         shutdown = false;
         while (true) {
-            if (c.attention != 0 || c.halted) {
+            if (c.attention != 0 || c.halted || singleStep) {
                 Reason reason = attend();
                 if (reason != null) {
                     return reason;
@@ -156,7 +155,7 @@ public final class Interpreter {
             } while (op != null);
         } catch (Fault fault) {
             fault(op, fault);
-        } catch (SimdException unmasked) {
+        } catch (UnmaskedSimd unmasked) {
             fault(op, c.raise((c.cr4 & Modes.CR4_OSXMMEXCPT) != 0 ? Vector.XM : Vector.UD));
         } catch (BlockCache.CodeModified modified) {
             if (op != null) {

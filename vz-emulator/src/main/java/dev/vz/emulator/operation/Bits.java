@@ -59,6 +59,7 @@ final class Bits {
         @Override
         long result(Cpu c, long value) {
             long mask = 1L << bit(c);
+            Alu.setCarry(c, (value & mask) != 0);
             return switch (operation) {
                 case TEST -> value;
                 case SET -> value | mask;
@@ -68,13 +69,12 @@ final class Bits {
         }
 
         @Override
-        void finish(Cpu c, long old) {
-            Alu.setCarry(c, (old >>> bit(c) & 1) != 0);
-        }
-
-        @Override
         public @Nullable Op execute(Cpu c) {
             if (!inMemory) {
+                if (operation == TEST) {
+                    result(c, c.gpr[register]);
+                    return next;
+                }
                 return super.execute(c);
             }
             long offset = offset(c);
@@ -85,7 +85,7 @@ final class Bits {
             }
             long linear = Segmentation.linear(c, segment, offset, Width.bytes(s), operation != TEST);
             if (operation == TEST) {
-                finish(c, Width.load(c, s, linear));
+                result(c, Width.load(c, s, linear));
             } else {
                 modify(c, linear);
             }

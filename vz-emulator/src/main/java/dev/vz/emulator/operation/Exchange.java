@@ -117,6 +117,22 @@ final class Exchange {
         }
 
         @Override
+        public @Nullable Op execute(Cpu c) {
+            if (inMemory) {
+                return super.execute(c);
+            }
+            // A register that is not replaced keeps even its upper half.
+            long[] r = c.gpr;
+            long old = Width.get(r, s, register);
+            if (Alu.sub(c, s, r[0], old) == 0) {
+                Width.set(r, s, register, Width.get(r, s, source));
+            } else {
+                Width.set(r, s, 0, old);
+            }
+            return next;
+        }
+
+        @Override
         long result(Cpu c, long value) {
             long difference = Alu.sub(c, s, c.gpr[0], value);
             return difference == 0 ? Width.get(c.gpr, s, source) : value;

@@ -263,7 +263,7 @@ final class VectorElements {
         public @Nullable Op execute(Cpu c) {
             VectorUnit.sse(c);
             boolean fromMmx = mnemonic == Mnemonic.CVTPI2PS || mnemonic == Mnemonic.CVTPI2PD;
-            if (mnemonic != Mnemonic.CVTPI2PD || !inMemory) {
+            if (!fromMmx || !inMemory) {
                 VectorUnit.pending(c);
             }
             long linear = inMemory ? address(c, size, false) : 0;
@@ -279,7 +279,7 @@ final class VectorElements {
                 } else {
                     PackedConversion.cvtpi2pd(c.fpu, target, low);
                 }
-                if (mnemonic == Mnemonic.CVTPI2PS || !inMemory) {
+                if (!inMemory) {
                     X87Control.enterMmx(c.fpu);
                 }
                 return next;
