@@ -11,4 +11,6 @@ import org.jspecify.annotations.NullMarked;
 module dev.vz.emulator {
     requires transitive dev.vz.api;
     requires static transitive org.jspecify;
+
+    provides dev.vz.hypervisor.Hypervisor with dev.vz.emulator.EmulatorHypervisor;
 }

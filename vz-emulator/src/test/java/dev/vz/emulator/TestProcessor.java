@@ -101,8 +101,17 @@ public final class TestProcessor implements Surroundings, InterruptUnit, AutoClo
     }
 
     @Override
-    public long ticks() {
+    public long timeStamp() {
         return ticks;
+    }
+
+    @Override
+    public void setTimeStamp(long value) {
+        ticks = value;
+    }
+
+    @Override
+    public void serveRequests() {
     }
 
     @Override

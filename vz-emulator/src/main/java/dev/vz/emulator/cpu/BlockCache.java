@@ -144,23 +144,43 @@ public final class BlockCache {
 
     /** The guest is about to write {@code bytes} bytes, within a page, where code was decoded. */
     void codeWrite(long physical, int bytes) {
-        boolean any = dropTouched(physical, bytes);
-        c.outside.codeWrite(physical, bytes);
-        if (any && !c.stepping) {
+        boolean modified;
+        if (c.alone) {
+            modified = drop(physical, bytes, physical, bytes);
+        } else {
+            // Other processors may have code in the same pieces; after this nobody has, and the record says so.
+            long start = physical & -64;
+            int length = (int) ((physical + bytes - 1 | 63) + 1 - start);
+            c.mmu.memory.removeCode(physical, PhysicalMemory.pieces(physical, bytes));
+            modified = drop(start, length, physical, bytes);
+            c.outside.codeWrite(start, length);
+        }
+        if (modified && !c.stepping) {
             throw codeModified;
         }
     }
 
-    /** Drops the blocks with a byte in {@code [physical, physical + bytes)}, within a page. */
-    boolean dropTouched(long physical, int bytes) {
+    /** Another processor is about to write {@code [physical, physical + bytes)}, within a page. */
+    public void dropWritten(long physical, int bytes) {
+        drop(physical, bytes, physical, bytes);
+    }
+
+    /**
+     * Drops the blocks with a byte in {@code [physical, physical + bytes)}, within a page.
+     *
+     * @return whether one of them has a byte among those that are {@code written}
+     */
+    private boolean drop(long physical, int bytes, long written, int writtenBytes) {
         long page = physical & PhysicalMemory.PAGE_MASK;
         Block head = pages.get(page);
         if (head == null) {
             return false;
         }
         boolean any = false;
+        boolean modified = false;
         for (Block block = head; block != null; block = next(block, page)) {
             if (block.stamp != 0 && block.touches(physical, bytes)) {
+                modified |= block.touches(written, writtenBytes);
                 drop(block);
                 any = true;
             }
@@ -168,7 +188,7 @@ public final class BlockCache {
         if (any) {
             sweep(page, head);
         }
-        return any;
+        return modified;
     }
 
     /** Rebuilds the page's list and the record of where it has code, after blocks were dropped. */
@@ -197,7 +217,9 @@ public final class BlockCache {
         } else {
             pages.put(page, kept);
         }
-        c.mmu.memory.removeCode(page, ~pieces);
+        if (c.alone) {
+            c.mmu.memory.removeCode(page, ~pieces);
+        }
     }
 
     private void drop(Block block) {
@@ -222,7 +244,7 @@ public final class BlockCache {
     }
 
     /** Forgets everything. */
-    void clear() {
+    public void clear() {
         for (Block head : buckets) {
             for (Block block = head; block != null; block = block.nextInBucket) {
                 retired += block.executions * block.count;
@@ -231,7 +253,9 @@ public final class BlockCache {
         }
         Arrays.fill(buckets, null);
         Arrays.fill(c.recent, null);
-        pages.forEachPage(page -> c.mmu.memory.removeCode(page, -1));
+        if (c.alone) {
+            pages.forEachPage(page -> c.mmu.memory.removeCode(page, -1));
+        }
         pages.clear();
         instructions = 0;
     }

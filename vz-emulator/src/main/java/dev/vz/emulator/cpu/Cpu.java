@@ -106,6 +106,7 @@ public final class Cpu {
     public final MsrFile msrs = new MsrFile(this);
     /** What CPUID says. */
     public CpuidTable cpuid = CpuidTable.standard();
+
     /** The decoded code. */
     public final BlockCache blocks;
 
@@ -130,6 +131,14 @@ public final class Cpu {
     public boolean untraced;
     /** A non-maskable interrupt waits. Any thread sets it, and {@link #ATTEND_INTERRUPT}. */
     public volatile boolean nmiPending;
+    /** The exception that {@link #injectException} left, or -1. */
+    int injectedVector = -1;
+    int injectedCode;
+    long injectedAddress;
+    /** The vector (1 or 3) and DR6 bits of a stop that the host has asked for. */
+    public int hostStop;
+    /** The DR6 bits of that stop. */
+    public long hostHits;
     /** What {@link Surroundings#readUnknownMsr} answered. */
     public long outsideValue;
     /** Interrupts are held off for the next instruction: 1 after MOV SS, 2 after STI. */
@@ -149,7 +158,9 @@ public final class Cpu {
     public static final int ATTEND_STEP = 4;
     /** Attention: another thread has left requests. */
     public static final int ATTEND_REQUEST = 8;
-    /** Attention: NMI, INIT or start-up arrived. */
+    /** Attention: a breakpoint of the host was met. */
+    public static final int ATTEND_BREAKPOINT = 32;
+    /** Attention: INIT or start-up arrived. */
     public static final int ATTEND_EVENT = 16;
 
     /** Makes a processor in its state after reset. */
@@ -161,6 +172,8 @@ public final class Cpu {
         readTlb = mmu.supervisorRead.entries;
         writeTlb = mmu.supervisorWrite.entries;
         blocks = new BlockCache(this, source);
+        mmu.walker.gigabytePages = cpuid.gigabytePages;
+        mmu.walker.setPhysicalBits(cpuid.physicalBits);
         Reset.powerOn(this);
     }
 
@@ -172,6 +185,30 @@ public final class Cpu {
     /** Becomes an exception with an error code. */
     public Fault raise(int vector, int errorCode) {
         return fault.raise(vector, errorCode);
+    }
+
+    /** Sets what CPUID says. */
+    public void setCpuid(CpuidTable table) {
+        cpuid = table;
+        mmu.walker.gigabytePages = table.gigabytePages;
+        mmu.walker.setPhysicalBits(table.physicalBits);
+        mmu.flushAll();
+        Modes.stamp(this);
+    }
+
+    /** Regions of memory came or went: nothing that is remembered of them is true any more. */
+    public void memoryChanged() {
+        blocks.clear();
+        mmu.flushAll();
+        Modes.stamp(this);
+    }
+
+    /** Has an exception be delivered before the next instruction: one that a saved state was about to deliver. */
+    public void injectException(int vector, int errorCode, long address) {
+        injectedVector = vector;
+        injectedCode = errorCode;
+        injectedAddress = address;
+        attend(ATTEND_STEP);
     }
 
     // ---- memory at linear addresses, at the present privilege

@@ -18,7 +18,7 @@ public final class Interpreter {
         HALTED,
         /** A triple fault. */
         SHUTDOWN,
-        /** {@link Cpu#ATTEND_EVENT}: INIT, start-up or a request of another thread. */
+        /** {@link Cpu#ATTEND_EVENT}: INIT or start-up. */
         EVENT,
         /** An external interrupt can be taken, as {@link #windowWanted} asked. */
         WINDOW,
@@ -71,8 +71,16 @@ public final class Interpreter {
             c.attended(Cpu.ATTEND_KICK);
             return Reason.KICKED;
         }
-        if ((bits & (Cpu.ATTEND_EVENT | Cpu.ATTEND_REQUEST)) != 0) {
-            c.attended(Cpu.ATTEND_EVENT | Cpu.ATTEND_REQUEST);
+        if ((bits & Cpu.ATTEND_REQUEST) != 0) {
+            c.attended(Cpu.ATTEND_REQUEST);
+            c.outside.serveRequests();
+        }
+        if ((bits & Cpu.ATTEND_BREAKPOINT) != 0) {
+            c.attended(Cpu.ATTEND_BREAKPOINT);
+            return Reason.BREAKPOINT;
+        }
+        if ((bits & Cpu.ATTEND_EVENT) != 0) {
+            c.attended(Cpu.ATTEND_EVENT);
             return Reason.EVENT;
         }
         if (c.nmiPending && !c.nmiBlocked && c.shadow == 0) {
@@ -181,18 +189,49 @@ public final class Interpreter {
         exception();
     }
 
+    /**
+     * Executes the instruction at {@link Cpu#rip} and nothing else: one whose access to a device was answered meanwhile.
+     */
+    public void finishInstruction() {
+        shutdown = false;
+        step();
+    }
+
+    /** Whether the last {@link #finishInstruction} ended in a triple fault. */
+    public boolean hasShutDown() {
+        return shutdown;
+    }
+
     /** Executes one instruction with everything that single steps and breakpoints ask for. */
     private void step() {
         c.attended(Cpu.ATTEND_STEP);
+        if (c.injectedVector >= 0) {
+            c.fault.page(c.injectedAddress, c.injectedCode);
+            c.fault.vector = c.injectedVector;
+            c.injectedVector = -1;
+            exception();
+            again(true);
+            return;
+        }
         boolean resume = (c.flags & Flags.RF) != 0;
         if (c.pendingDebug != 0 && c.shadow != 1) {
-            debugException();
+            if (c.debug.isForHost()) {
+                stop(c.pendingDebug);
+                c.pendingDebug = 0;
+            } else {
+                debugException();
+            }
             return;
         }
         if (c.debug.watchesCode() && !resume && c.shadow != 1) {
             long base = c.codeSize == 64 ? 0 : c.segmentBase[Segments.CS];
             long hits = c.debug.codeHits(base + c.rip);
-            if (hits != 0) {
+            if (hits != 0 && c.debug.isForHost()) {
+                if (!c.debug.skips(base + c.rip)) {
+                    stop(hits);
+                    return;
+                }
+            } else if (hits != 0) {
                 c.pendingDebug |= hits;
                 debugException();
                 return;
@@ -222,12 +261,21 @@ public final class Interpreter {
         if (c.pendingDebug != 0 && c.shadow != 1) {
             if (c.faulted) {
                 c.pendingDebug = 0; // the exception comes first, and the instruction is executed again
+            } else if (c.debug.isForHost() && c.pendingDebug != DR6_SINGLE_STEP) {
+                stop(c.pendingDebug & 0xF);
+                c.pendingDebug &= DR6_SINGLE_STEP;
             } else {
                 debugException();
             }
         }
         again(c.pendingDebug != 0);
         c.attend(Cpu.ATTEND_INTERRUPT);
+    }
+
+    private void stop(long hits) {
+        c.hostStop = Vector.DB;
+        c.hostHits = hits;
+        c.attend(Cpu.ATTEND_BREAKPOINT | Cpu.ATTEND_STEP);
     }
 
     private void again(boolean need) {

@@ -32,8 +32,6 @@ public final class MsrFile {
     public long sysenterEip;
     /** TSC_AUX. */
     public long tscAux;
-    /** What is added to the clock to get the time stamp counter. */
-    public long tscOffset;
     private long tscAdjust;
     private long pat;
     private long miscEnable;
@@ -56,7 +54,6 @@ public final class MsrFile {
         sysenterEsp = 0;
         sysenterEip = 0;
         tscAux = 0;
-        tscOffset = -c.outside.ticks();
         tscAdjust = 0;
         pat = PAT_RESET;
         miscEnable = 1; // fast strings
@@ -68,7 +65,7 @@ public final class MsrFile {
 
     /** The time stamp counter. */
     public long timeStamp() {
-        return c.outside.ticks() + tscOffset;
+        return c.outside.timeStamp();
     }
 
     /** RDMSR. */
@@ -172,12 +169,11 @@ public final class MsrFile {
         }
         switch (index) {
             case Msr.TSC -> {
-                long change = value - timeStamp();
-                tscOffset += change;
-                tscAdjust += change;
+                tscAdjust += value - timeStamp();
+                c.outside.setTimeStamp(value);
             }
             case Msr.TSC_ADJUST -> {
-                tscOffset += value - tscAdjust;
+                c.outside.setTimeStamp(timeStamp() + value - tscAdjust);
                 tscAdjust = value;
             }
             case Msr.APIC_BASE -> {

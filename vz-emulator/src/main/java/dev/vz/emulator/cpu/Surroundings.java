@@ -15,8 +15,11 @@ public interface Surroundings {
     /** Writes where there is no memory, or read-only memory. */
     void mmioWrite(long gpa, int size, long value);
 
-    /** The clock that drives the time stamp counter, in ticks; never goes back. */
-    long ticks();
+    /** The time stamp counter. */
+    long timeStamp();
+
+    /** Makes the time stamp counter read {@code value} now. */
+    void setTimeStamp(long value);
 
     /** The interrupt controller of this processor. */
     InterruptUnit interrupts();
@@ -29,6 +32,9 @@ public interface Surroundings {
 
     /** Ends {@link #lockBus}. */
     void unlockBus();
+
+    /** Does what other threads have asked of this processor, which is between two instructions. */
+    void serveRequests();
 
     /** Tells the other processors that {@code size} bytes of code at {@code gpa} are about to change. */
     void codeWrite(long gpa, int size);

@@ -376,6 +376,9 @@ final class Flow {
 
         @Override
         public @Nullable Op execute(Cpu c) {
+            if (vector == Vector.BP && kind == Delivery.SOFTWARE_EXCEPTION && c.debug.takesBreakpoint(ip)) {
+                return null;
+            }
             c.rip = nextIp;
             if (vector == Vector.OF && kind == Delivery.SOFTWARE_EXCEPTION && (Flags.arithmetic(c) & Flags.OF) == 0) {
                 return null;

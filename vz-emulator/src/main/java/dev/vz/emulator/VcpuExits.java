@@ -1,0 +1,202 @@
+package dev.vz.emulator;
+
+import dev.vz.bus.IoBus;
+import dev.vz.cpu.VcpuExit;
+import dev.vz.cpu.VcpuExitHandler;
+import dev.vz.emulator.clock.Tsc;
+import dev.vz.emulator.cpu.Cpu;
+import dev.vz.emulator.cpu.InterruptUnit;
+import dev.vz.emulator.cpu.Surroundings;
+import java.util.SplittableRandom;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a processor of a machine finds around it. Accesses to devices go to the interrupt controllers of the back end, to
+ * doorbells, and then to whoever runs the processor.
+ */
+final class VcpuExits implements Surroundings {
+
+    /** What an unknown paravirtual call returns. */
+    private static final long ENOSYS = -1000;
+
+    private final EmulatedMachine machine;
+    private final EmulatedVcpu vcpu;
+    private final IoBus ports;
+    private final IoBus mmio;
+    private final Tsc tsc;
+    private final ParavirtualClock clock;
+    private final AccessLog log = new AccessLog();
+    private final SplittableRandom random = new SplittableRandom(System.nanoTime());
+    private @Nullable VcpuExitHandler handler;
+
+    VcpuExits(EmulatedMachine machine, EmulatedVcpu vcpu, Tsc tsc) {
+        this.machine = machine;
+        this.vcpu = vcpu;
+        this.tsc = tsc;
+        ports = machine.ports();
+        mmio = machine.mmio();
+        clock = new ParavirtualClock(machine, tsc);
+    }
+
+    /** Who answers from now on; {@code null} for {@link #log}. */
+    void answeredBy(@Nullable VcpuExitHandler next) {
+        handler = next;
+    }
+
+    AccessLog log() {
+        return log;
+    }
+
+    ParavirtualClock clock() {
+        return clock;
+    }
+
+    @Override
+    public long portRead(int port, int size) {
+        if (ports.find(port, size) != null) {
+            return ports.read(port, size);
+        }
+        VcpuExitHandler to = handler;
+        if (to == null) {
+            return log.access(size, 0, new VcpuExit.PortRead(port, size, 1));
+        }
+        vcpu.requests().leave();
+        try {
+            return to.portRead(port, size);
+        } finally {
+            vcpu.requests().enter();
+        }
+    }
+
+    @Override
+    public void portWrite(int port, int size, long value) {
+        if (machine.doorbells().ringPort(port, size, value)
+                || ports.find(port, size) != null && ports.write(port, size, value)) {
+            return;
+        }
+        VcpuExitHandler to = handler;
+        if (to == null) {
+            log.access(size, value, new VcpuExit.PortWrite(port, size, 1, value));
+            return;
+        }
+        vcpu.requests().leave();
+        try {
+            to.portWrite(port, size, value);
+        } finally {
+            vcpu.requests().enter();
+        }
+    }
+
+    @Override
+    public long mmioRead(long gpa, int size) {
+        if (mmio.find(gpa, size) != null) {
+            return mmio.read(gpa, size);
+        }
+        VcpuExitHandler to = handler;
+        if (to == null) {
+            return log.access(size, 0, new VcpuExit.MmioRead(gpa, size));
+        }
+        vcpu.requests().leave();
+        try {
+            return to.mmioRead(gpa, size);
+        } finally {
+            vcpu.requests().enter();
+        }
+    }
+
+    @Override
+    public void mmioWrite(long gpa, int size, long value) {
+        if (machine.doorbells().ringMmio(gpa, size, value)
+                || mmio.find(gpa, size) != null && mmio.write(gpa, size, value)) {
+            return;
+        }
+        VcpuExitHandler to = handler;
+        if (to == null) {
+            log.access(size, value, new VcpuExit.MmioWrite(gpa, size, value));
+            return;
+        }
+        vcpu.requests().leave();
+        try {
+            to.mmioWrite(gpa, size, value);
+        } finally {
+            vcpu.requests().enter();
+        }
+    }
+
+    @Override
+    public long timeStamp() {
+        return tsc.read();
+    }
+
+    @Override
+    public void setTimeStamp(long value) {
+        tsc.write(value);
+        vcpu.timeStampMoved();
+    }
+
+    @Override
+    public InterruptUnit interrupts() {
+        return vcpu.interrupts();
+    }
+
+    @Override
+    public long random() {
+        return random.nextLong();
+    }
+
+    @Override
+    public void lockBus() {
+        // Serving requests while waiting: whoever holds the lock may be waiting for this processor.
+        while (!machine.bus().tryLock()) {
+            vcpu.requests().serve();
+            Thread.onSpinWait();
+        }
+    }
+
+    @Override
+    public void unlockBus() {
+        machine.bus().unlock();
+    }
+
+    @Override
+    public void serveRequests() {
+        vcpu.requests().serve();
+    }
+
+    @Override
+    public void codeWrite(long gpa, int size) {
+        if (!vcpu.cpu().alone) {
+            machine.everywhere(vcpu, other -> other.cpu().blocks.dropWritten(gpa, size));
+        }
+    }
+
+    @Override
+    public void codePage(long gpa, long host) {
+        if (!vcpu.cpu().alone) {
+            machine.everywhere(vcpu, other -> other.cpu().mmu.flushWrites(host));
+        }
+    }
+
+    @Override
+    public long hypercall(Cpu c) {
+        return ENOSYS;
+    }
+
+    @Override
+    public boolean readUnknownMsr(Cpu c, int index) {
+        if (!clock.hasMsr(index)) {
+            return false;
+        }
+        c.outsideValue = clock.read(index);
+        return true;
+    }
+
+    @Override
+    public boolean writeUnknownMsr(Cpu c, int index, long value) {
+        if (!clock.hasMsr(index)) {
+            return false;
+        }
+        clock.write(index, value);
+        return true;
+    }
+}
