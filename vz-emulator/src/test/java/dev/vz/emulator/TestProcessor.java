@@ -21,8 +21,7 @@ public final class TestProcessor implements Surroundings, InterruptUnit, AutoClo
     public static final long TABLES = 0x10_0000;
 
     /** One access from inside. */
-    public record Access(long address, int size, long value) {
-    }
+    public record Access(long address, int size, long value) {}
 
     public final GuestMemory memory;
     public final Cpu cpu;
@@ -111,8 +110,7 @@ public final class TestProcessor implements Surroundings, InterruptUnit, AutoClo
     }
 
     @Override
-    public void serveRequests() {
-    }
+    public void serveRequests() {}
 
     @Override
     public InterruptUnit interrupts() {
@@ -125,20 +123,16 @@ public final class TestProcessor implements Surroundings, InterruptUnit, AutoClo
     }
 
     @Override
-    public void lockBus() {
-    }
+    public void lockBus() {}
 
     @Override
-    public void unlockBus() {
-    }
+    public void unlockBus() {}
 
     @Override
-    public void codeWrite(long gpa, int size) {
-    }
+    public void codeWrite(long gpa, int size) {}
 
     @Override
-    public void codePage(long gpa, long host) {
-    }
+    public void codePage(long gpa, long host) {}
 
     @Override
     public long hypercall(Cpu c) {
@@ -182,8 +176,7 @@ public final class TestProcessor implements Surroundings, InterruptUnit, AutoClo
     }
 
     @Override
-    public void write(int offset, int size, long value) {
-    }
+    public void write(int offset, int size, long value) {}
 
     @Override
     public boolean hasMsr(int index) {
@@ -211,8 +204,7 @@ public final class TestProcessor implements Surroundings, InterruptUnit, AutoClo
     }
 
     @Override
-    public void reset(boolean power) {
-    }
+    public void reset(boolean power) {}
 
     @Override
     public void close() {

@@ -18,8 +18,7 @@ public final class Alu {
     private static final long CARRY = Long.MIN_VALUE;
     private static final long HALF = 8;
 
-    private Alu() {
-    }
+    private Alu() {}
 
     /** The value in the low bits, sign-extended. */
     public static long extend(int s, long value) {

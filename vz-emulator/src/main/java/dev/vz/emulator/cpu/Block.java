@@ -33,9 +33,12 @@ public final class Block {
     /** Its bytes when it was decoded. */
     final byte[] code;
 
-    @Nullable Block nextInBucket;
-    @Nullable Block nextInPage;
-    @Nullable Block nextInSecondPage;
+    @Nullable
+    Block nextInBucket;
+    @Nullable
+    Block nextInPage;
+    @Nullable
+    Block nextInSecondPage;
 
     Block(long ip, Op first, int count, long physical, long secondPage, long mode, byte[] code) {
         this.ip = ip;

@@ -3,8 +3,7 @@ package dev.vz.emulator.cpu;
 /** The sixteen conditions of Jcc, SETcc and CMOVcc. */
 public final class Condition {
 
-    private Condition() {
-    }
+    private Condition() {}
 
     /** Whether condition {@code code} (the low four opcode bits) holds. */
     public static boolean holds(Cpu c, int code) {

@@ -10,8 +10,7 @@ public final class ControlRegisters {
     private static final long CR0_KNOWN = CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW
             | CR0_CD | CR0_PG;
 
-    private ControlRegisters() {
-    }
+    private ControlRegisters() {}
 
     /** MOV to CR0 and LMSW. */
     public static void setCr0(Cpu c, long value) {

@@ -40,8 +40,7 @@ public final class Flags {
     /** The six that arithmetic sets. */
     public static final int ARITHMETIC = CF | PF | AF | ZF | SF | OF;
 
-    private Flags() {
-    }
+    private Flags() {}
 
     /** Whether the low byte has an even number of ones. */
     static boolean parity(long value) {

@@ -76,8 +76,7 @@ public final class Modes {
 
     private static final int MOST_CODE_SEGMENTS = 4000;
 
-    private Modes() {
-    }
+    private Modes() {}
 
     /** To be called when CR0, CR3, CR4 or EFER have changed. */
     public static void control(Cpu c) {
@@ -161,8 +160,7 @@ public final class Modes {
     /** Numbers for the pairs of base and limit that code segments have had; 0 is base 0 and no limit. */
     static final class CodeSegments {
 
-        private record Key(long base, int limit) {
-        }
+        private record Key(long base, int limit) {}
 
         private final Map<Key, Integer> numbers = new HashMap<>();
         private long lastBase;

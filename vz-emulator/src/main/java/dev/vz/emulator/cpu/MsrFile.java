@@ -9,7 +9,8 @@ import java.util.List;
 public final class MsrFile {
 
     private static final int MTRR_VARIABLE = 8;
-    private static final int[] MTRR_FIXED = {0x250, 0x258, 0x259, 0x268, 0x269, 0x26A, 0x26B, 0x26C, 0x26D, 0x26E, 0x26F};
+    private static final int[] MTRR_FIXED = {0x250, 0x258, 0x259, 0x268, 0x269, 0x26A, 0x26B, 0x26C, 0x26D, 0x26E,
+        0x26F};
     private static final long PAT_RESET = 0x0007_0406_0007_0406L;
 
     private final Cpu c;

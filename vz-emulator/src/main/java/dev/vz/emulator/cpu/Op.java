@@ -24,8 +24,7 @@ public abstract class Op {
     public long nextIp;
 
     /** Makes an instruction that is not yet placed. */
-    protected Op() {
-    }
+    protected Op() {}
 
     /**
      * Executes it.

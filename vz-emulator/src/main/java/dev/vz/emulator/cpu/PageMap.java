@@ -22,7 +22,8 @@ final class PageMap {
         return (int) (page * 0x9E37_79B9_7F4A_7C15L >>> 40) & keys.length - 1;
     }
 
-    @Nullable Block get(long page) {
+    @Nullable
+    Block get(long page) {
         for (int i = slot(page);; i = i + 1 & keys.length - 1) {
             if (keys[i] == page) {
                 return values[i];
@@ -73,7 +74,8 @@ final class PageMap {
 
     private void grow() {
         long[] oldKeys = keys;
-        @Nullable Block[] oldValues = values;
+        @Nullable
+        Block[] oldValues = values;
         int live = 0;
         for (long key : oldKeys) {
             live += key >= 0 ? 1 : 0;

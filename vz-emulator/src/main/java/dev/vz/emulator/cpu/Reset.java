@@ -7,8 +7,7 @@ import java.util.Arrays;
 /** The state after power-on and after INIT (Intel SDM volume 3A, table 9-1). */
 public final class Reset {
 
-    private Reset() {
-    }
+    private Reset() {}
 
     /** Power-on. */
     public static void powerOn(Cpu c) {

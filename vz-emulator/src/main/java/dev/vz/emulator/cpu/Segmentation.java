@@ -8,8 +8,7 @@ import dev.vz.emulator.fault.Vector;
 /** Offsets to linear addresses, with the checks that segmentation makes (Intel SDM volume 3A, chapter 5). */
 public final class Segmentation {
 
-    private Segmentation() {
-    }
+    private Segmentation() {}
 
     /**
      * The linear address of {@code size} bytes at {@code offset} in a segment.

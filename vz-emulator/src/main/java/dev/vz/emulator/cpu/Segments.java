@@ -48,8 +48,7 @@ public final class Segments {
     /** Nothing is loaded. */
     public static final int UNUSABLE = 0x1_0000;
 
-    private Segments() {
-    }
+    private Segments() {}
 
     /** The privilege level in the attributes. */
     public static int dpl(int attributes) {

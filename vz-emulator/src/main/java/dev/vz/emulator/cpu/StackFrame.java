@@ -109,7 +109,7 @@ public final class StackFrame {
         }
         return size == 8 ? dev.vz.emulator.memory.HostMemory.readLong(host)
                 : size == 4 ? dev.vz.emulator.memory.HostMemory.readInt(host) & 0xFFFF_FFFFL
-                : dev.vz.emulator.memory.HostMemory.readShort(host);
+                        : dev.vz.emulator.memory.HostMemory.readShort(host);
     }
 
     /** Moves the pointer up. */

@@ -10,8 +10,7 @@ public final class SystemCalls {
     private static final int CODE_ATTRIBUTES = G | P | S | CODE | WRITABLE | ACCESSED;
     private static final int STACK_ATTRIBUTES = G | D | P | S | WRITABLE | ACCESSED;
 
-    private SystemCalls() {
-    }
+    private SystemCalls() {}
 
     private static void flat(Cpu c, int segment, int selector, int attributes) {
         c.segmentSelector[segment] = selector;

@@ -6,8 +6,7 @@ import dev.vz.emulator.fpu.X87Control;
 /** Whether x87, MMX and SSE instructions may run (Intel SDM volume 3A, section 2.5, and tables 2-2 and 13-1). */
 public final class VectorUnit {
 
-    private VectorUnit() {
-    }
+    private VectorUnit() {}
 
     /** To be called when CR0 or CR4 has changed. */
     public static void update(Cpu c) {

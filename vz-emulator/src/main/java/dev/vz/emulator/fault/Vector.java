@@ -40,8 +40,7 @@ public final class Vector {
     /** SIMD floating-point exception. */
     public static final int XM = 19;
 
-    private Vector() {
-    }
+    private Vector() {}
 
     /** Whether the exception pushes an error code. */
     public static boolean hasErrorCode(int vector) {

@@ -26,8 +26,7 @@ public final class HostMemory {
     private static final VarHandle ATOMIC_INT = ValueLayout.JAVA_INT.withOrder(ByteOrder.LITTLE_ENDIAN).varHandle();
     private static final VarHandle ATOMIC_LONG = ValueLayout.JAVA_LONG.withOrder(ByteOrder.LITTLE_ENDIAN).varHandle();
 
-    private HostMemory() {
-    }
+    private HostMemory() {}
 
     /** The byte at host address {@code address}, zero-extended. */
     public static int readByte(long address) {

@@ -27,8 +27,7 @@ final class Arithmetic {
     private static final Template TO_MEMORY = new Template(MethodHandles.lookup(), MemoryRegister.class);
     private static final Template MEMORY_IMMEDIATE = new Template(MethodHandles.lookup(), MemoryImmediate.class);
 
-    private Arithmetic() {
-    }
+    private Arithmetic() {}
 
     static void register(Operations all) {
         Mnemonic[] order = {Mnemonic.ADD, Mnemonic.OR, Mnemonic.ADC, Mnemonic.SBB, Mnemonic.AND, Mnemonic.SUB,

@@ -18,8 +18,7 @@ final class Bits {
     private static final int SET = 1;
     private static final int RESET = 2;
 
-    private Bits() {
-    }
+    private Bits() {}
 
     static void register(Operations all) {
         Mnemonic[] order = {Mnemonic.BT, Mnemonic.BTS, Mnemonic.BTR, Mnemonic.BTC};

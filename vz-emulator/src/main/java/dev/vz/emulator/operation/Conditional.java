@@ -15,8 +15,7 @@ final class Conditional {
     private static final Template SET = new Template(MethodHandles.lookup(), Set.class);
     private static final Template MOVE = new Template(MethodHandles.lookup(), Move.class);
 
-    private Conditional() {
-    }
+    private Conditional() {}
 
     static void register(Operations all) {
         all.add(Mnemonic.JCC, (in, ip, nextIp) -> JUMP.make(in, ip, nextIp, in.condition(), 0, 0));

@@ -14,8 +14,7 @@ import org.jspecify.annotations.Nullable;
 /** Descriptor table registers, task register, and the instructions that ask about selectors. */
 final class DescriptorOps {
 
-    private DescriptorOps() {
-    }
+    private DescriptorOps() {}
 
     static void register(Operations all) {
         for (Mnemonic table : new Mnemonic[] {Mnemonic.SGDT, Mnemonic.SIDT, Mnemonic.LGDT, Mnemonic.LIDT}) {

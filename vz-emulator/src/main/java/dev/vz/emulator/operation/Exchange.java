@@ -12,8 +12,7 @@ import org.jspecify.annotations.Nullable;
 /** XCHG, XADD, CMPXCHG, CMPXCHG8B and CMPXCHG16B. */
 final class Exchange {
 
-    private Exchange() {
-    }
+    private Exchange() {}
 
     static void register(Operations all) {
         all.add(Mnemonic.XCHG, (in, ip, nextIp) -> {

@@ -14,8 +14,7 @@ import org.jspecify.annotations.Nullable;
 /** Far jumps, calls and returns, IRET, system calls, and loads of segment registers. */
 final class FarFlow {
 
-    private FarFlow() {
-    }
+    private FarFlow() {}
 
     static void register(Operations all) {
         all.add(Mnemonic.JMPF, (in, ip, nextIp) -> far(in, ip, nextIp, false));

@@ -13,8 +13,7 @@ import org.jspecify.annotations.Nullable;
 /** Instructions on single flags, sign extension of the accumulator, decimal adjustment. */
 final class FlagOps {
 
-    private FlagOps() {
-    }
+    private FlagOps() {}
 
     static void register(Operations all) {
         all.simple(Mnemonic.CLC, c -> Alu.setCarry(c, false));

@@ -15,15 +15,14 @@ import org.jspecify.annotations.Nullable;
 /** Near jumps, calls and returns, loops, software interrupts, and instructions that do nothing. */
 final class Flow {
 
-    private Flow() {
-    }
+    private Flow() {}
 
     static void register(Operations all) {
         all.add(Mnemonic.JMP, (in, ip, nextIp) -> in.form.operands().get(0) == OperandKind.Ev
                 ? new IndirectJump(in, ip, nextIp) : new Jump(in, ip, nextIp));
         all.add(Mnemonic.CALL, (in, ip, nextIp) -> in.form.operands().get(0) == OperandKind.Ev
                 ? new IndirectCall(in, ip, nextIp) : in.codeSize == 64 ? new Call64(in, ip, nextIp)
-                : new Call(in, ip, nextIp));
+                        : new Call(in, ip, nextIp));
         all.add(Mnemonic.RET, (in, ip, nextIp) -> in.codeSize == 64 ? new Return64(in, ip, nextIp)
                 : new Return(in, ip, nextIp));
         for (Mnemonic loop : new Mnemonic[] {Mnemonic.LOOP, Mnemonic.LOOPE, Mnemonic.LOOPNE, Mnemonic.JRCXZ}) {
@@ -122,8 +121,7 @@ final class Flow {
         }
 
         @Override
-        void operands(Instruction in) {
-        }
+        void operands(Instruction in) {}
 
         @Override
         public @Nullable Op execute(Cpu c) {
@@ -407,7 +405,8 @@ final class Flow {
             int size = Width.bytes(s);
             long offset = offset(c);
             long low = Width.load(c, s, Segmentation.linear(c, segment, offset, size, false)) << s >> s;
-            long high = Width.load(c, s, Segmentation.linear(c, segment, offset + size & offsetMask, size, false)) << s >> s;
+            long high = Width.load(c, s, Segmentation.linear(c, segment, offset + size & offsetMask, size, false)) << s
+                    >> s;
             long value = c.gpr[register] << s >> s;
             if (value < low || value > high) {
                 throw c.raise(Vector.BR);

@@ -15,14 +15,14 @@ final class Functions {
     static final MethodType WHOLE = MethodType.methodType(void.class, FpuState.class, int.class, long.class, long.class,
             int.class);
     /** {@code long f(FpuState s, long a, long b, int control)}. */
-    static final MethodType DOUBLE = MethodType.methodType(long.class, FpuState.class, long.class, long.class, int.class);
+    static final MethodType DOUBLE = MethodType.methodType(long.class, FpuState.class, long.class, long.class,
+            int.class);
     /** {@code int f(FpuState s, int a, int b, int control)}. */
     static final MethodType SINGLE = MethodType.methodType(int.class, FpuState.class, int.class, int.class, int.class);
     /** {@code long f(long a, long b, int control)}. */
     static final MethodType LANES_CONTROL = MethodType.methodType(long.class, long.class, long.class, int.class);
 
-    private Functions() {
-    }
+    private Functions() {}
 
     /** The function {@code name} of {@code holder} with exactly that type. */
     static MethodHandle find(Class<?> holder, String name, MethodType type) {

@@ -7,8 +7,7 @@ import dev.vz.emulator.decode.OperandKind;
 /** Arithmetic with the LOCK prefix. */
 final class Locked {
 
-    private Locked() {
-    }
+    private Locked() {}
 
     /** ADD, OR, ADC, SBB, AND, SUB, XOR to memory. */
     static final class Binary extends RmModify {

@@ -21,8 +21,7 @@ final class Moves {
     private static final Template EXTEND_LOAD = new Template(MethodHandles.lookup(), ExtendLoad.class);
     private static final Template LEA = new Template(MethodHandles.lookup(), Lea.class);
 
-    private Moves() {
-    }
+    private Moves() {}
 
     static void register(Operations all) {
         all.add(Mnemonic.MOV, Moves::mov);

@@ -15,8 +15,7 @@ final class Multiplication {
     private static final Template TRUNCATED = new Template(MethodHandles.lookup(), Truncated.class);
     private static final Template TRUNCATED_MEMORY = new Template(MethodHandles.lookup(), TruncatedMemory.class);
 
-    private Multiplication() {
-    }
+    private Multiplication() {}
 
     static void register(Operations all) {
         all.add(Mnemonic.MUL, (in, ip, nextIp) -> new Full(in, ip, nextIp, false));
@@ -164,7 +163,7 @@ final class Multiplication {
             }
             long dividend = s == Width.BYTE ? r[0] & 0xFFFF
                     : s == Width.WORD ? (r[2] & 0xFFFF) << 16 | r[0] & 0xFFFF
-                    : r[2] << 32 | r[0] & 0xFFFF_FFFFL;
+                            : r[2] << 32 | r[0] & 0xFFFF_FFFFL;
             long quotient;
             long remainder;
             if (signed) {

@@ -7,8 +7,7 @@ import dev.vz.emulator.decode.OperandKind;
 /** Reads operands of decoded instructions. */
 final class Operands {
 
-    private Operands() {
-    }
+    private Operands() {}
 
     /** The general register that operand {@code index} names, as {@link Width} knows it. */
     static int register(Instruction in, int index) {

@@ -35,14 +35,15 @@ final class PackedOps {
     private static final Template XMM_WHOLE = new Template(MethodHandles.lookup(), XmmWhole.class);
     private static final Template MMX_LANES = new Template(MethodHandles.lookup(), MmxLanes.class);
 
-    private PackedOps() {
-    }
+    private PackedOps() {}
 
     static void register(Operations all) {
-        lanes(all, PackedAddition.class, "paddb psubb paddw psubw paddd psubd paddq psubq paddsb psubsb paddusb psubusb "
-                + "pavgb paddsw psubsw paddusw psubusw pavgw pabsb psignb pabsw psignw pabsd psignd");
-        lanes(all, PackedComparison.class, "pcmpeqb pcmpgtb pcmpeqw pcmpgtw pcmpeqd pcmpgtd pcmpeqq pcmpgtq pminsb pmaxsb "
-                + "pminub pmaxub pminsw pmaxsw pminuw pmaxuw pminsd pmaxsd pminud pmaxud");
+        lanes(all, PackedAddition.class,
+                "paddb psubb paddw psubw paddd psubd paddq psubq paddsb psubsb paddusb psubusb "
+                        + "pavgb paddsw psubsw paddusw psubusw pavgw pabsb psignb pabsw psignw pabsd psignd");
+        lanes(all, PackedComparison.class,
+                "pcmpeqb pcmpgtb pcmpeqw pcmpgtw pcmpeqd pcmpgtd pcmpeqq pcmpgtq pminsb pmaxsb "
+                        + "pminub pmaxub pminsw pmaxsw pminuw pmaxuw pminsd pmaxsd pminud pmaxud");
         lanes(all, PackedLogic.class, "pand pandn por pxor");
         same(all, PackedLogic.class, "pand", Mnemonic.ANDPS, Mnemonic.ANDPD);
         same(all, PackedLogic.class, "pandn", Mnemonic.ANDNPS, Mnemonic.ANDNPD);
@@ -58,8 +59,9 @@ final class PackedOps {
         both(all, PackedWidth.class, "packsswb packuswb packssdw");
         both(all, PackedShuffle.class, "pshufb punpcklbw punpcklwd punpckldq");
         upper(all, "punpckhbw punpckhwd punpckhdq");
-        whole(all, PackedWidth.class, "packusdw pmovsxbw pmovsxbd pmovsxbq pmovsxwd pmovsxwq pmovsxdq pmovzxbw pmovzxbd "
-                + "pmovzxbq pmovzxwd pmovzxwq pmovzxdq");
+        whole(all, PackedWidth.class,
+                "packusdw pmovsxbw pmovsxbd pmovsxbq pmovsxwd pmovsxwq pmovsxdq pmovzxbw pmovzxbd "
+                        + "pmovzxbq pmovzxwd pmovzxwq pmovzxdq");
         whole(all, PackedShuffle.class, "pshuflw pshufhw pshufd shufps shufpd punpcklqdq movsldup movshdup");
         whole(all, PackedComparison.class, "phminposuw");
         whole(all, PackedLogic.class, "pblendw blendps blendpd pblendvb blendvps blendvpd");
@@ -162,7 +164,8 @@ final class PackedOps {
         Place place = in.form.operands().get(0).place();
         boolean narrow = place == Place.MMX_REG || place == Place.MMX_RM_REGISTER;
         if (narrow) {
-            return MMX_LANES.make(in, ip, nextIp, controlled(function), VectorOp.kind(in, 1), MemoryOp.addressing(in), 0);
+            return MMX_LANES.make(in, ip, nextIp, controlled(function), VectorOp.kind(in, 1), MemoryOp.addressing(in),
+                    0);
         }
         return XMM_LANES.make(in, ip, nextIp, function, VectorOp.kind(in, 1), MemoryOp.addressing(in), 1);
     }

@@ -10,8 +10,7 @@ import org.jspecify.annotations.Nullable;
 /** IN, OUT, INS and OUTS. */
 final class Ports {
 
-    private Ports() {
-    }
+    private Ports() {}
 
     static void register(Operations all) {
         all.add(Mnemonic.IN, (in, ip, nextIp) -> new Single(in, ip, nextIp, 0));

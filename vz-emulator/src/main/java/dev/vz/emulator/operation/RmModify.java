@@ -22,8 +22,7 @@ abstract class RmModify extends RmOp {
     abstract long result(Cpu c, long value);
 
     /** Called once after the operand was replaced. {@code old} is what it was. */
-    void finish(Cpu c, long old) {
-    }
+    void finish(Cpu c, long old) {}
 
     @Override
     public @Nullable Op execute(Cpu c) {

@@ -24,8 +24,7 @@ final class ScalarOps {
     private static final Template SINGLE = new Template(MethodHandles.lookup(), OfSingle.class);
     private static final Template COMPARE = new Template(MethodHandles.lookup(), Compare.class);
 
-    private ScalarOps() {
-    }
+    private ScalarOps() {}
 
     static void register(Operations all) {
         for (String name : "addsd subsd mulsd divsd minsd maxsd".split(" ", -1)) {
@@ -82,13 +81,15 @@ final class ScalarOps {
     }
 
     private static void wide(Operations all, String name, MethodHandle function) {
-        all.add(PackedOps.mnemonic(name), (in, ip, nextIp) -> DOUBLE.make(in, ip, nextIp, function, VectorOp.kind(in, 1),
-                MemoryOp.addressing(in), 0));
+        all.add(PackedOps.mnemonic(name),
+                (in, ip, nextIp) -> DOUBLE.make(in, ip, nextIp, function, VectorOp.kind(in, 1),
+                        MemoryOp.addressing(in), 0));
     }
 
     private static void narrow(Operations all, String name, MethodHandle function) {
-        all.add(PackedOps.mnemonic(name), (in, ip, nextIp) -> SINGLE.make(in, ip, nextIp, function, VectorOp.kind(in, 1),
-                MemoryOp.addressing(in), 0));
+        all.add(PackedOps.mnemonic(name),
+                (in, ip, nextIp) -> SINGLE.make(in, ip, nextIp, function, VectorOp.kind(in, 1),
+                        MemoryOp.addressing(in), 0));
     }
 
     private static void compare(Operations all, Mnemonic mnemonic, MethodHandle function) {

@@ -22,8 +22,7 @@ final class Shifts {
     private static final Template BY_CONSTANT = new Template(MethodHandles.lookup(), RegisterByConstant.class);
     private static final Template BY_CL = new Template(MethodHandles.lookup(), RegisterByCl.class);
 
-    private Shifts() {
-    }
+    private Shifts() {}
 
     static void register(Operations all) {
         Mnemonic[] order = {Mnemonic.ROL, Mnemonic.ROR, Mnemonic.RCL, Mnemonic.RCR, Mnemonic.SHL, Mnemonic.SHR,

@@ -16,8 +16,7 @@ import org.jspecify.annotations.Nullable;
 /** PUSH, POP, PUSHA, POPA, PUSHF, POPF, ENTER and LEAVE. */
 final class StackOps {
 
-    private StackOps() {
-    }
+    private StackOps() {}
 
     static void register(Operations all) {
         all.add(Mnemonic.PUSH, StackOps::push);

@@ -11,8 +11,7 @@ import dev.vz.emulator.memory.HostMemory;
 /** MOVS, STOS, LODS, CMPS and SCAS, with runs over whole pages where nothing can happen in between. XLAT. */
 final class Strings {
 
-    private Strings() {
-    }
+    private Strings() {}
 
     static void register(Operations all) {
         all.add(Mnemonic.MOVS, Move::new);

@@ -17,8 +17,7 @@ import org.jspecify.annotations.Nullable;
 /** Interrupt flag, halt, time, model-specific registers, TLB and cache control, CPUID, random numbers. */
 final class SystemOps {
 
-    private SystemOps() {
-    }
+    private SystemOps() {}
 
     static void register(Operations all) {
         all.add(Mnemonic.HLT, (in, ip, nextIp) -> new Leaving(ip, nextIp, c -> {

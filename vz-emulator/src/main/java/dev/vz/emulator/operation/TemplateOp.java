@@ -15,8 +15,7 @@ abstract class TemplateOp extends MemoryOp {
     abstract void operands(Instruction in);
 
     /** What makes a variant: three numbers of 0 to 255, packed, and the function that does the work, if there is one. */
-    record Constants(int packed, @Nullable MethodHandle function) {
-    }
+    record Constants(int packed, @Nullable MethodHandle function) {}
 
     private static final Constants NONE = new Constants(0, null);
 

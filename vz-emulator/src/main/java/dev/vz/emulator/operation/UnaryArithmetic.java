@@ -18,8 +18,7 @@ final class UnaryArithmetic {
     private static final Template REGISTER = new Template(MethodHandles.lookup(), OfRegister.class);
     private static final Template MEMORY = new Template(MethodHandles.lookup(), OfMemory.class);
 
-    private UnaryArithmetic() {
-    }
+    private UnaryArithmetic() {}
 
     static void register(Operations all) {
         Mnemonic[] order = {Mnemonic.INC, Mnemonic.DEC, Mnemonic.NOT, Mnemonic.NEG};

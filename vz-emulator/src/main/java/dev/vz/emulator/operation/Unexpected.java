@@ -3,8 +3,7 @@ package dev.vz.emulator.operation;
 /** Unwraps what a method handle throws: functions of this module throw nothing checked. */
 final class Unexpected {
 
-    private Unexpected() {
-    }
+    private Unexpected() {}
 
     static RuntimeException of(Throwable thrown) {
         if (thrown instanceof RuntimeException e) {

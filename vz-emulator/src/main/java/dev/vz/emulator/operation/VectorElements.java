@@ -20,8 +20,7 @@ import org.jspecify.annotations.Nullable;
 /** Instructions between vector and general registers: elements, masks, conversions, string comparison. */
 final class VectorElements {
 
-    private VectorElements() {
-    }
+    private VectorElements() {}
 
     static void register(Operations all) {
         for (Mnemonic m : new Mnemonic[] {Mnemonic.PINSRB, Mnemonic.PINSRW, Mnemonic.PINSRD, Mnemonic.INSERTPS}) {
@@ -93,7 +92,8 @@ final class VectorElements {
                 case 1 -> PackedElement.pinsrb(c.fpu, target, (int) value, element);
                 case 2 -> {
                     if (mmx) {
-                        VectorUnit.setMm(c, target, PackedElement.pinsrw(VectorUnit.mm(c, target), (int) value, element));
+                        VectorUnit.setMm(c, target,
+                                PackedElement.pinsrw(VectorUnit.mm(c, target), (int) value, element));
                     } else {
                         PackedElement.pinsrw(c.fpu, target, (int) value, element);
                     }

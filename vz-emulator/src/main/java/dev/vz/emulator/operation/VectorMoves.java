@@ -25,8 +25,7 @@ final class VectorMoves {
     static final int HIGH_TO_LOW = 5;
     static final int LOW_ONLY = 6;
 
-    private VectorMoves() {
-    }
+    private VectorMoves() {}
 
     static void register(Operations all) {
         for (Mnemonic whole : new Mnemonic[] {Mnemonic.MOVAPS, Mnemonic.MOVAPD, Mnemonic.MOVUPS, Mnemonic.MOVUPD,

@@ -22,8 +22,7 @@ final class Width {
     /** Marks a byte register that is bits 8 to 15 of one of the first four. */
     private static final int HIGH = 32;
 
-    private Width() {
-    }
+    private Width() {}
 
     /** The width of operands of {@code bytes} bytes. */
     static int of(int bytes) {

@@ -21,8 +21,7 @@ import org.jspecify.annotations.Nullable;
 /** The x87 escapes, FWAIT, and the images of floating-point state that FXSAVE and its kin exchange with memory. */
 final class X87Ops {
 
-    private X87Ops() {
-    }
+    private X87Ops() {}
 
     static void register(Operations all) {
         Set<Mnemonic> escapes = new HashSet<>();
@@ -114,8 +113,7 @@ final class X87Ops {
                 case X87Escapes.STATUS_TO_AX -> Width.set(c.gpr, Width.WORD, 0, c.fpu.statusWord());
                 case X87Escapes.FLAGS -> Flags.setArithmetic(c, result >>> 8);
                 case X87Escapes.UNDEFINED -> throw c.raise(Vector.UD);
-                default -> {
-                }
+                default -> {}
             }
         }
 

@@ -60,7 +60,8 @@ class InstructionsAgainstHostTest {
             Mnemonic.FPTAN, Mnemonic.FPATAN, Mnemonic.FYL2XP1, Mnemonic.FSINCOS, Mnemonic.FSIN, Mnemonic.FCOS,
             Mnemonic.FNSTENV, Mnemonic.FLDENV, Mnemonic.FNSAVE, Mnemonic.FRSTOR, Mnemonic.BSWAP, Mnemonic.RSM,
             Mnemonic.UD0, Mnemonic.UD1, Mnemonic.ENDBR32, Mnemonic.ENDBR64, Mnemonic.CLFLUSHOPT, Mnemonic.CLWB,
-            Mnemonic.HINT, Mnemonic.LEA, Mnemonic.MASKMOVDQU, Mnemonic.MASKMOVQ, Mnemonic.FNENI, Mnemonic.FNDISI, Mnemonic.FNSETPM);
+            Mnemonic.HINT, Mnemonic.LEA, Mnemonic.LDMXCSR, Mnemonic.MASKMOVDQU, Mnemonic.MASKMOVQ, Mnemonic.FNENI, Mnemonic.FNDISI,
+            Mnemonic.FNSETPM);
 
     private static HostCpu host;
 
@@ -86,7 +87,8 @@ class InstructionsAgainstHostTest {
             prepare(processor);
             for (InstructionForm form : OpcodeTable.instance().forms()) {
                 if (EXCLUDED.contains(form.mnemonic()) || form.has(Attribute.I64) || form.operands().stream()
-                        .anyMatch(k -> k.place() == Place.CONTROL || k.place() == Place.DEBUG || k.place() == Place.OFFSET)) {
+                        .anyMatch(k -> k.place() == Place.CONTROL || k.place() == Place.DEBUG
+                                || k.place() == Place.OFFSET)) {
                     continue;
                 }
                 for (int i = 0; i < ENCODINGS; i++) {
@@ -177,8 +179,9 @@ class InstructionsAgainstHostTest {
             boolean wild = in.memory && form.mnemonic().name().matches("BT[SRC]?")
                     && in.form.operands().get(1) != OperandKind.Ib;
             boolean rsp = in.form.operands().stream().anyMatch(k -> k.place() == Place.OPCODE_REGISTER)
-                    && (in.opcodeRegister > 3 || in.opcodeRegister > 0 && in.form.operands().getFirst() == OperandKind.Zb
-                            && !in.hasRex() && in.opcodeRegister > 3);
+                    && (in.opcodeRegister > 3
+                            || in.opcodeRegister > 0 && in.form.operands().getFirst() == OperandKind.Zb
+                                    && !in.hasRex() && in.opcodeRegister > 3);
             if (length > 0 && in.form == form && !far && !wild && !rsp) {
                 return Arrays.copyOf(bytes, length);
             }
@@ -213,7 +216,8 @@ class InstructionsAgainstHostTest {
             String difference = mine.difference(expected);
             if (!difference.isEmpty()) {
                 MachineCase b = before.get(i);
-                out.add(String.format("%s %s: mine/host%s; before rax=%x rcx=%x rdx=%x rbx=%x flags=%x memory=%x %x", form.mnemonic(),
+                out.add(String.format("%s %s: mine/host%s; before rax=%x rcx=%x rdx=%x rbx=%x flags=%x memory=%x %x",
+                        form.mnemonic(),
                         HexFormat.of().formatHex(code), difference, b.rax, b.rcx, b.rdx, b.rbx, b.flags,
                         b.memory[0], b.memory[1]));
                 return;
@@ -245,8 +249,8 @@ class InstructionsAgainstHostTest {
         for (int i = 0; i < 32; i++) {
             state.fpu.xmm[i] = random.nextInt(3) == 0 ? number(random)
                     : random.nextBoolean() ? Double.doubleToRawLongBits(random.nextGaussian() * 1000)
-                    : Float.floatToRawIntBits((float) random.nextGaussian() * 100) & 0xFFFF_FFFFL
-                            | (long) Float.floatToRawIntBits((float) random.nextGaussian()) << 32;
+                            : Float.floatToRawIntBits((float) random.nextGaussian() * 100) & 0xFFFF_FFFFL
+                                    | (long) Float.floatToRawIntBits((float) random.nextGaussian()) << 32;
         }
         state.fpu.top = random.nextInt(8);
         state.fpu.ftw = random.nextInt(3) == 0 ? random.nextInt(256) : 0xFF;
