@@ -18,7 +18,8 @@ final class BareMachine extends EmulatedMachine {
 
     @Override
     public InterruptLine line(int gsi) {
-        throw new CapabilityException("Machine \"" + config().name() + "\" was made without interrupt controllers, so it "
-                + "has no line " + gsi + "; make it with VirtualMachineConfig.Interrupts.FULL");
+        throw new CapabilityException(
+                "Machine \"" + config().name() + "\" was made without interrupt controllers, so it "
+                        + "has no line " + gsi + "; make it with VirtualMachineConfig.Interrupts.FULL");
     }
 }

@@ -119,12 +119,12 @@ abstract class EmulatedMachine
     final void everywhere(@org.jspecify.annotations.Nullable EmulatedVcpu caller, Consumer<EmulatedVcpu> action) {
         EmulatedVcpu[] all = snapshot;
         for (EmulatedVcpu vcpu : all) {
-            if (vcpu != caller) {
+            if (caller == null || vcpu.id() != caller.id()) {
                 vcpu.requests().add(() -> action.accept(vcpu));
             }
         }
         for (EmulatedVcpu vcpu : all) {
-            if (vcpu != caller) {
+            if (caller == null || vcpu.id() != caller.id()) {
                 vcpu.requests().await(caller);
             }
         }

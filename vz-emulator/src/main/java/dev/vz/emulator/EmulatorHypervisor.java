@@ -20,8 +20,7 @@ public final class EmulatorHypervisor implements Hypervisor {
             Capability.TSC_CONTROL));
 
     /** Makes the back end; it holds nothing. */
-    public EmulatorHypervisor() {
-    }
+    public EmulatorHypervisor() {}
 
     @Override
     public String name() {

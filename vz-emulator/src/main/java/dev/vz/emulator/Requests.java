@@ -68,7 +68,8 @@ final class Requests {
         Runnable next = queue.poll();
         while (next != null) {
             next.run();
-            served++;
+            long done = served; // only this thread counts
+            served = done + 1;
             next = queue.poll();
         }
     }

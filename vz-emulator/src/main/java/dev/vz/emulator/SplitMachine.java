@@ -26,7 +26,8 @@ final class SplitMachine extends WiredMachine {
 
     @Override
     public InterruptLine line(int gsi) {
-        throw new CapabilityException("Machine \"" + config().name() + "\" has its I/O APIC outside the back end, so line "
-                + gsi + " is the board's; make it with VirtualMachineConfig.Interrupts.FULL to have it here");
+        throw new CapabilityException(
+                "Machine \"" + config().name() + "\" has its I/O APIC outside the back end, so line "
+                        + gsi + " is the board's; make it with VirtualMachineConfig.Interrupts.FULL to have it here");
     }
 }

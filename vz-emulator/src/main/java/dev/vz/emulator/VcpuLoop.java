@@ -124,7 +124,8 @@ final class VcpuLoop implements LocalApic.Processor {
 
     void close() {
         if (runner.get() != null) {
-            throw new LifecycleException(name + " is running; kick it and wait for its run to return before closing it");
+            throw new LifecycleException(
+                    name + " is running; kick it and wait for its run to return before closing it");
         }
         closed = true;
     }
@@ -255,7 +256,8 @@ final class VcpuLoop implements LocalApic.Processor {
 
     private VcpuExit stopped(int vector, long dr6) {
         long base = cpu.codeSize == 64 ? 0 : cpu.segmentBase[Segments.CS];
-        return new VcpuExit.Debug(vector, base + cpu.rip, 0xFFFF_0FF0L | dr6, debug.hardware().isEmpty() ? 0x400 : 0x4FF);
+        return new VcpuExit.Debug(vector, base + cpu.rip, 0xFFFF_0FF0L | dr6,
+                debug.hardware().isEmpty() ? 0x400 : 0x4FF);
     }
 
     /** Waits for an interrupt, a signal, a request or a kick. */

@@ -39,7 +39,8 @@ final class VcpuState {
     }
 
     void setRegisters(GeneralRegisters g) {
-        long[] values = {g.rax(), g.rcx(), g.rdx(), g.rbx(), g.rsp(), g.rbp(), g.rsi(), g.rdi(), g.r8(), g.r9(), g.r10(),
+        long[] values = {g.rax(), g.rcx(), g.rdx(), g.rbx(), g.rsp(), g.rbp(), g.rsi(), g.rdi(), g.r8(), g.r9(),
+            g.r10(),
             g.r11(), g.r12(), g.r13(), g.r14(), g.r15()};
         System.arraycopy(values, 0, c.gpr, 0, 16);
         c.rip = g.rip();

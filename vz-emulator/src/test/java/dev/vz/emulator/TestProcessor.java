@@ -110,8 +110,7 @@ public final class TestProcessor implements Surroundings, InterruptUnit, AutoClo
     }
 
     @Override
-    public void serveRequests() {
-    }
+    public void serveRequests() {}
 
     @Override
     public InterruptUnit interrupts() {

@@ -28,6 +28,8 @@ public final class Mmu {
     public final Tlb userWrite = new Tlb();
     private final Tlb supervisorFetch = new Tlb();
     private final Tlb userFetch = new Tlb();
+    private final long[] supervisorFetchPhysical = new long[Tlb.PAGES];
+    private final long[] userFetchPhysical = new long[Tlb.PAGES];
 
     private final Fault fault;
     private final DeviceAccess devices;
@@ -95,11 +97,15 @@ public final class Mmu {
         if (watching) {
             return;
         }
+        noteLargePage(linear);
+        tlb.fill(linear, host, walker.global);
+    }
+
+    private void noteLargePage(long linear) {
         if (walker.large) {
             largeStart = Math.min(largeStart, linear & -0x4000_0000L);
-            largeEnd = Math.max(largeEnd, (linear | 0x3FFF_FFFFL));
+            largeEnd = Math.max(largeEnd, linear | 0x3FFF_FFFFL);
         }
-        tlb.fill(linear, host, walker.global);
     }
 
     /**
@@ -122,30 +128,26 @@ public final class Mmu {
     public long fetch(long linear, boolean userMode) {
         fetched[(int) (linear >>> 18) & 63] |= 1L << (linear >>> 12);
         Tlb tlb = userMode ? userFetch : supervisorFetch;
+        long[] physical = userMode ? userFetchPhysical : supervisorFetchPhysical;
+        int slot = Tlb.index(linear) >> 1;
         long host = tlb.host(linear, 1);
         if (host != 0) {
-            fetchAddress = -1;
+            fetchAddress = physical[slot] | linear & PhysicalMemory.PAGE - 1;
             return host;
         }
         long gpa = translate(linear, PageWalker.FETCH, userMode);
         fetchAddress = gpa;
         host = hostOf(gpa);
         if (host != 0) {
-            boolean wasWatching = watching;
-            watching = false;
-            enter(tlb, linear, host);
-            watching = wasWatching;
+            noteLargePage(linear);
+            tlb.fill(linear, host, walker.global);
+            physical[slot] = gpa & PhysicalMemory.PAGE_MASK;
         }
         return host;
     }
 
-    /** The guest-physical address that the last {@link #fetch} found, or -1 if it was in the TLB. */
+    /** The guest-physical address that the last {@link #fetch} found. */
     public long fetchAddress = -1;
-
-    /** The guest-physical address of code at {@code linear}. */
-    public long fetchPhysical(long linear, boolean userMode) {
-        return translate(linear, PageWalker.FETCH, userMode);
-    }
 
     // ---- data, slow
 
