@@ -33,6 +33,13 @@ interface Chapter {
         return CapabilityCache.of(hypervisor()).contains(capability);
     }
 
+    /** Goes on in {@code mode} only if its handlers can return: without a full system, IRET may not be emulated in 32-bit code. */
+    default void requiresReturnFromHandlers(GuestMode mode) {
+        if (mode.bits() == 32) {
+            requires(Capability.FULL_SYSTEM);
+        }
+    }
+
     /** A guest on the back end, if that is there. */
     default GuestBuilder guest(GuestMode mode) {
         requires();

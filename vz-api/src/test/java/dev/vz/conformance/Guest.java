@@ -65,7 +65,7 @@ public final class Guest implements AutoCloseable {
         X86Vcpu vcpu = vcpus.get(id);
         SpecialRegisters wanted = mode.registers();
         vcpu.setSpecialRegisters(wanted.withApicBase(vcpu.specialRegisters().apicBase()));
-        vcpu.setRegisters(GeneralRegisters.zero().withRip(ip).withRsp(mode.stack(id)).withRflags(mode.flags()));
+        vcpu.setRegisters(GeneralRegisters.zero().withRip(ip).withRsp(mode.stack(id)));
     }
 
     /** The machine. */

@@ -25,6 +25,9 @@ public final class GuestLayout {
     static final int GDT_SIZE = 0x60;
     static final long IDT = 0x2000;
     static final long TSS = 0x3000;
+    /** The task state, 8 KiB of I/O permission bitmap, and the byte that ends it. */
+    static final int TSS_LIMIT = 0x68 + 0x2000;
+    static final int IO_MAP_BASE = 0x66;
     /** The level-4 table; the others follow. */
     public static final long PAGE_TABLES = 0x1_0000;
     /** The table that maps the first 2 MiB in pages of 4 KiB. */
@@ -91,7 +94,7 @@ public final class GuestLayout {
         memory.writeLong(GDT + KERNEL_DATA, 0x00CF_9300_0000_FFFFL);
         memory.writeLong(GDT + (USER_DATA & ~3), 0x00CF_F300_0000_FFFFL);
         memory.writeLong(GDT + (USER_CODE & ~3), 0x00AF_FB00_0000_FFFFL);
-        memory.writeLong(GDT + TASK, 0x0000_8B00_0000_0067L | TSS << 16);
+        memory.writeLong(GDT + TASK, 0x0000_8B00_0000_0000L | TSS << 16 | TSS_LIMIT);
         memory.writeLong(GDT + SEGMENT_CODE, 0x0040_9B00_0000_FFFFL | CODE << 16);
         memory.writeLong(GDT + SEGMENT_DATA, 0x0040_9300_0000_0FFFL | SEGMENT << 16);
         memory.writeLong(GDT + CODE_32, code32);
@@ -103,7 +106,8 @@ public final class GuestLayout {
             memory.writeInt(TSS + 4, (int) STACK); // ESP0
             memory.writeInt(TSS + 8, KERNEL_DATA); // SS0
         }
-        memory.writeShort(TSS + 0x66, (short) 0x68); // no I/O permission bitmap
+        memory.writeShort(TSS + IO_MAP_BASE, (short) 0x68); // a bitmap of zeros permits every port
+        memory.writeByte(TSS + TSS_LIMIT, (byte) 0xFF);
     }
 
     private static void pageTables(GuestMemory memory) {

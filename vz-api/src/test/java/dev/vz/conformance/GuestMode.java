@@ -14,7 +14,7 @@ public enum GuestMode {
     SEGMENTED32(32),
     /** 64-bit mode at privilege level 0, the first 4 GiB mapped to themselves. */
     LONG64(64),
-    /** The same at privilege level 3; ports may be accessed (IOPL 3). */
+    /** The same at privilege level 3; the I/O permission bitmap permits every port. */
     USER64(64);
 
     private final int bits;
@@ -57,10 +57,6 @@ public enum GuestMode {
         };
     }
 
-    long flags() {
-        return this == USER64 ? 0x3002 : 2;
-    }
-
     SpecialRegisters registers() {
         Segment flat = Segment.data(GuestLayout.KERNEL_DATA, 0);
         SpecialRegisters state = switch (this) {
@@ -83,7 +79,7 @@ public enum GuestMode {
         if (this == REAL) {
             return state;
         }
-        return state.withTr(Segment.task(GuestLayout.TASK, GuestLayout.TSS, 0x67, true))
+        return state.withTr(Segment.task(GuestLayout.TASK, GuestLayout.TSS, GuestLayout.TSS_LIMIT, true))
                 .withGdt(new DescriptorTable(GuestLayout.GDT, GuestLayout.GDT_SIZE - 1))
                 .withIdt(new DescriptorTable(GuestLayout.IDT, 256 * (bits == 64 ? 16 : 8) - 1));
     }

@@ -20,18 +20,10 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** {@code IN} and {@code OUT} leave the guest with port, size and value, and come back with the answer. */
 interface PortChapter extends Chapter {
 
-    /** At privilege level 3 accesses wider than a byte need a processor that runs everything. */
-    private void requiresWide(GuestMode mode, int size) {
-        if (mode == GuestMode.USER64 && size > 1) {
-            requires(Capability.FULL_SYSTEM);
-        }
-    }
-
     @ParameterizedTest
     @CsvSource({"REAL,1", "REAL,2", "REAL,4", "FLAT32,1", "FLAT32,2", "FLAT32,4", "LONG64,1", "LONG64,2", "LONG64,4",
         "USER64,1", "USER64,2", "USER64,4"})
     default void writesPortsOfEverySize(GuestMode mode, int size) {
-        requiresWide(mode, size);
         long mask = -1L >>> 64 - 8 * size;
         try (Guest guest = guest(mode).code(a -> a.mov(4, AX, 0x8765_4321L).out(size, 0x60).mov(4, AX, 0xFEDC_BA98L)
                 .mov(2, DX, 0xFFF0).outDx(size).end()).build()) {
@@ -45,7 +37,6 @@ interface PortChapter extends Chapter {
     @CsvSource({"REAL,1", "REAL,2", "REAL,4", "FLAT32,1", "FLAT32,2", "FLAT32,4", "LONG64,1", "LONG64,2", "LONG64,4",
         "USER64,1", "USER64,2", "USER64,4"})
     default void readsPortsOfEverySizeIntoTheirPartOfTheRegister(GuestMode mode, int size) {
-        requiresWide(mode, size);
         int word = mode.wordSize();
         long before = word == 8 ? 0x1111_2222_3333_4444L : word == 4 ? 0x3333_4444L : 0x4444;
         try (Guest guest = guest(mode).code(a -> a.mov(word, AX, before).in(size, 0x60).mov(word, BX, AX)
@@ -100,12 +91,24 @@ interface PortChapter extends Chapter {
 
     @Test
     default void refusesPortsAtPrivilegeLevelThreeWithoutPermission() {
-        try (Guest guest = guest(GuestMode.USER64).code(a -> a.out(1, 0x60).end()).build()) {
-            guest.vcpu().setRegisters(guest.vcpu().registers().withRflags(2)); // IOPL 0
+        try (Guest guest = guest(GuestMode.USER64).code(a -> a.out(1, 0x60).out(2, 0x67).end()).build()) {
+            guest.memory().writeByte(GuestLayout.TSS + 0x68 + 0x68 / 8, (byte) 1); // port 0x68
             GuestFault fault = guest.runToFault();
             assertThat(fault.vector()).isEqualTo(GuestFault.GP);
-            assertThat(fault.ip()).isEqualTo(GuestLayout.CODE);
-            assertThat(guest.exits()).isEmpty();
+            assertThat(fault.errorCode()).isZero();
+            assertThat(fault.ip()).as("a word at 0x67 reaches 0x68").isEqualTo(GuestLayout.CODE + 2);
+            assertThat(guest.exits()).hasSize(1);
+        }
+    }
+
+    @Test
+    default void permitsPortsAtPrivilegeLevelThreeByIopl() {
+        requires(Capability.FULL_SYSTEM);
+        try (Guest guest = guest(GuestMode.USER64).code(a -> a.out(4, 0x60).end()).build()) {
+            guest.memory().writeShort(GuestLayout.TSS + GuestLayout.IO_MAP_BASE, (short) 0xFFFF); // no bitmap
+            guest.vcpu().setRegisters(guest.vcpu().registers().withRflags(0x3002));
+            guest.runToEnd();
+            assertThat(guest.exits()).hasSize(1);
         }
     }
 
