@@ -57,12 +57,13 @@ public abstract sealed class KvmVcpu implements X86Vcpu, GuestDebug {
         this.descriptor = parts.descriptor;
         this.mapping = parts.mapping;
         this.features = parts.features;
-        this.supported = parts.supported;
         this.page = new RunPage(mapping.segment());
         this.gate = new RunGate(name, page);
         this.runner = new VcpuRunner(name, descriptor, page, gate);
         this.state = new VcpuState(descriptor, features);
-        state.setCpuid(supported);
+        state.setCpuid(parts.supported);
+        // Read back, because a KVM that cannot intercept CPUID everywhere adds what unprivileged code sees anyway.
+        this.supported = state.cpuid();
         this.readableMsrs = parts.host.readableMsrs(features.interrupts(), state);
         this.resetState = ResetState.of(state, features, readableMsrs);
     }

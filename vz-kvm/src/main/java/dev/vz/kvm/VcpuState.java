@@ -6,6 +6,7 @@ import dev.vz.cpu.x86.GeneralRegisters;
 import dev.vz.cpu.x86.GuestDebug;
 import dev.vz.cpu.x86.LapicState;
 import dev.vz.cpu.x86.MpState;
+import dev.vz.cpu.x86.Msr;
 import dev.vz.cpu.x86.MsrEntry;
 import dev.vz.cpu.x86.SpecialRegisters;
 import dev.vz.cpu.x86.VcpuEvents;
@@ -151,7 +152,10 @@ final class VcpuState {
                 s -> RegisterCodec.writeDebug(s, registers));
     }
 
-    /** What of the kernel's list this vCPU lets itself be asked for. */
+    /**
+     * What of the kernel's list this vCPU lets itself be asked for and takes back: the rest cannot be part of a state that
+     * is restored. (Without a local APIC the kernel shows registers of asynchronous page faults that it does not take.)
+     */
     List<Integer> readableMsrs(List<Integer> listed) {
         var readable = new ArrayList<Integer>(listed.size());
         var entries = new ArrayList<MsrEntry>();
@@ -161,6 +165,11 @@ final class VcpuState {
             int read = MsrCodec.get(vcpu, part, entries);
             readable.addAll(part.subList(0, read));
             at += read == part.size() ? read : read + 1;
+        }
+        for (MsrEntry entry : entries) {
+            if (entry.index() != Msr.TSC && !MsrCodec.takes(vcpu, entry)) {
+                readable.remove(Integer.valueOf(entry.index()));
+            }
         }
         return List.copyOf(readable);
     }
