@@ -48,7 +48,9 @@ public interface Vcpu extends AutoCloseable {
 
     /**
      * Makes a running {@code run} return soon, or the next one return at once. Never lost: a kick that comes just before
-     * the guest is entered still takes effect. Several kicks before a return count as one. Any thread.
+     * the guest is entered still takes effect. Several kicks before a return count as one. An access that a run returned
+     * and the caller has answered is finished first: after a kicked run the guest is between two instructions and its state
+     * can be saved. A kick of a closed vCPU does nothing. Any thread.
      */
     void kick();
 

@@ -8,6 +8,11 @@ import java.util.Set;
  *
  * <p>
  * A hypervisor holds no resources worth closing; what it opens belongs to the machines it creates. Thread-safe.
+ *
+ * <p>
+ * Who writes one proves it with the conformance kit in the tests jar of vz-api: a test class that extends
+ * {@code dev.vz.conformance.HypervisorConformance} and returns the back end from one method runs some hundred small guests
+ * against it. What the back end announces in {@link #capabilities()} it has to pass; the rest is skipped and counted.
  */
 public interface Hypervisor {
 

@@ -32,8 +32,8 @@ interface CpuidChapter extends Chapter {
         guest.start(0, GuestLayout.CODE);
         vcpu.setRegisters(vcpu.registers().withRax(function & 0xFFFF_FFFFL).withRcx(index & 0xFFFF_FFFFL));
         guest.runToEnd();
-        return new int[]{(int) guest.mailbox(0, 4), (int) guest.mailbox(4, 4), (int) guest.mailbox(8, 4),
-                (int) guest.mailbox(12, 4)};
+        return new int[] {(int) guest.mailbox(0, 4), (int) guest.mailbox(4, 4), (int) guest.mailbox(8, 4),
+            (int) guest.mailbox(12, 4)};
     }
 
     private GuestBuilder asking() {

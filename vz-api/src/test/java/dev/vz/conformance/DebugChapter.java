@@ -154,7 +154,8 @@ interface DebugChapter extends Chapter {
     default void deliversTheGuestsOwnDebugTraps() {
         requires(Capability.FULL_SYSTEM);
         try (Guest guest = guest(GuestMode.LONG64).code(a -> a.mov(8, BX, DATA).writeDebug(0, BX).mov(4, BX, 0xD0402)
-                .writeDebug(7, BX).mov(4, BX, DATA).label("first").store(4, at(BX), 7).label("behind").nop().end()).build()) {
+                .writeDebug(7, BX).mov(4, BX, DATA).label("first").store(4, at(BX), 7).label("behind").nop().end())
+                .build()) {
             GuestFault fault = guest.runToFault();
             assertThat(fault.vector()).isEqualTo(GuestFault.DB);
             assertThat(fault.ip()).isEqualTo(guest.address("behind"));

@@ -175,12 +175,12 @@ interface ExceptionChapter extends Chapter {
     @Test
     default void protectsWhatAUserMayNotDo() {
         record Forbidden(String name, Consumer<Assembler> code) {}
-        for (Forbidden one : new Forbidden[]{new Forbidden("HLT", Assembler::hlt),
-                new Forbidden("MOV CR3", a -> a.writeControl(3, AX)), new Forbidden("MOV from CR0",
-                        a -> a.readControl(AX, 0)),
-                new Forbidden("WRMSR", Assembler::wrmsr), new Forbidden("RDMSR", Assembler::rdmsr),
-                new Forbidden("LIDT", a -> a.lidt(at(MAILBOX))), new Forbidden("CLI", Assembler::cli),
-                new Forbidden("non-canonical address", a -> a.mov(8, BX, 1L << 63).load(1, AX, at(BX)))}) {
+        for (Forbidden one : new Forbidden[] {new Forbidden("HLT", Assembler::hlt),
+            new Forbidden("MOV CR3", a -> a.writeControl(3, AX)), new Forbidden("MOV from CR0",
+                    a -> a.readControl(AX, 0)),
+            new Forbidden("WRMSR", Assembler::wrmsr), new Forbidden("RDMSR", Assembler::rdmsr),
+            new Forbidden("LIDT", a -> a.lidt(at(MAILBOX))), new Forbidden("CLI", Assembler::cli),
+            new Forbidden("non-canonical address", a -> a.mov(8, BX, 1L << 63).load(1, AX, at(BX)))}) {
             GuestFault fault = fault(GuestMode.USER64, one.code);
             assertThat(fault.vector()).as(one.name).isEqualTo(GuestFault.GP);
             assertThat(fault.errorCode()).as(one.name).isZero();

@@ -31,7 +31,8 @@ interface ExitFormChapter extends Chapter {
     private static void everything(Assembler a) {
         a.mov(4, AX, 0x1234_5678).out(1, 0x10).out(2, 0x11).out(4, 0x12).in(1, 0x20).in(2, 0x21).in(4, 0x22)
                 .mov(4, BX, MMIO).store(1, at(BX, 1), AX).store(8, at(BX, 8), AX).load(4, CX, at(BX, 16))
-                .inc(2, at(BX, 32)).cld().mov(2, DX, 0x30).mov(4, DI, DATA).mov(4, CX, 20).repIns(2).mov(4, BX, AX).hlt();
+                .inc(2, at(BX, 32)).cld().mov(2, DX, 0x30).mov(4, DI, DATA).mov(4, CX, 20).repIns(2).mov(4, BX, AX)
+                .hlt();
     }
 
     @Test
@@ -55,7 +56,8 @@ interface ExitFormChapter extends Chapter {
                             vcpu.answer(port * 31L + size);
                         } else {
                             for (int i = 0; i < count; i++) {
-                                vcpu.exitData().set(ValueLayout.JAVA_SHORT_UNALIGNED, 2L * i, (short) (port * 31 + size));
+                                vcpu.exitData().set(ValueLayout.JAVA_SHORT_UNALIGNED, 2L * i,
+                                        (short) (port * 31 + size));
                             }
                         }
                     }
@@ -91,7 +93,8 @@ interface ExitFormChapter extends Chapter {
 
     @Test
     default void letAnExceptionOfTheHandlerOut() {
-        try (Guest guest = guest(GuestMode.LONG64).code(a -> a.mov(8, AX, -1).in(4, 0x10).mov(4, BX, AX).end()).build()) {
+        try (Guest guest = guest(GuestMode.LONG64).code(a -> a.mov(8, AX, -1).in(4, 0x10).mov(4, BX, AX).end())
+                .build()) {
             assertThatThrownBy(() -> guest.vcpu().run(new Counter(1) {
                 @Override
                 public long portRead(int port, int size) {

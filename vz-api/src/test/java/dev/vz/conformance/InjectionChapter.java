@@ -46,7 +46,8 @@ interface InjectionChapter extends Chapter {
     @Test
     default void interruptsCodeAtPrivilegeLevelThree() {
         try (Guest guest = injected(GuestMode.USER64).handler(0x55, a -> a.store(4, at(MAILBOX), 1).iret())
-                .code(a -> a.out(1, 0x10).label("wait").alu(Alu.CMP, 4, at(MAILBOX), 1).jump(NE, "wait").end()).build()) {
+                .code(a -> a.out(1, 0x10).label("wait").alu(Alu.CMP, 4, at(MAILBOX), 1).jump(NE, "wait").end())
+                .build()) {
             guest.vcpu().setRegisters(guest.vcpu().registers().withRflags(0x202)); // IF
             assertThat(guest.vcpu().run()).isEqualTo(new VcpuExit.PortWrite(0x10, 1, 1, 0));
             guest.vcpu().kick();
@@ -72,7 +73,8 @@ interface InjectionChapter extends Chapter {
     default void tellsWhenTheGuestCanTakeAnInterrupt(GuestMode mode) {
         try (Guest guest = injected(mode).handler(0x20, a -> a.inc(4, at(MAILBOX)).iret())
                 .code(a -> a.nop().nop().sti().nop().label("taken").alu(Alu.CMP, 4, at(MAILBOX), 1).jump(NE, "taken")
-                        .end()).build()) {
+                        .end())
+                .build()) {
             into(guest).requestInterruptWindow(true);
             assertThat(guest.vcpu().run()).isEqualTo(new VcpuExit.InterruptWindow());
             assertThat(guest.vcpu().registers().rflags() & 0x200).as("IF").isNotZero();
@@ -105,13 +107,13 @@ interface InjectionChapter extends Chapter {
     @Test
     default void knowsAllTwoHundredAndFiftySixVectors() {
         try (Guest guest = injected(GuestMode.LONG64).code(a -> a.sti().hlt().end()).build()) {
-            for (int vector : new int[]{0x20, 0x80, 0xFF}) {
+            for (int vector : new int[] {0x20, 0x80, 0xFF}) {
                 guest.start(0, GuestMode.LONG64.origin());
                 assertThat(guest.run()).isEqualTo(Stop.HALT);
                 assertThat(into(guest).inject(vector)).isTrue();
                 assertThat(guest.runToFault().vector()).isEqualTo(vector);
             }
-            for (int vector : new int[]{-1, 256, Integer.MAX_VALUE}) {
+            for (int vector : new int[] {-1, 256, Integer.MAX_VALUE}) {
                 assertThatThrownBy(() -> into(guest).inject(vector)).isInstanceOf(ConfigurationException.class)
                         .hasMessageContaining("" + vector);
             }
@@ -134,7 +136,8 @@ interface InjectionChapter extends Chapter {
     default void raisesAnNmiWhileTheGuestSpins() throws Exception {
         try (Guest guest = injected(GuestMode.LONG64).handler(GuestFault.NMI, a -> a.store(4, at(MAILBOX), 1).iret())
                 .code(a -> a.store(4, at(MAILBOX + 8), 1).label("wait").alu(Alu.CMP, 4, at(MAILBOX), 1)
-                        .jump(NE, "wait").end()).build()) {
+                        .jump(NE, "wait").end())
+                .build()) {
             Thread other = Thread.ofPlatform().start(() -> {
                 while (guest.mailbox(8, 4) == 0) {
                     Thread.onSpinWait();

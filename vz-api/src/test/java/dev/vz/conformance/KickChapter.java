@@ -78,7 +78,8 @@ interface KickChapter extends Chapter {
 
     @Test
     default void endsTheRunFromInsideTheHandlerAfterTheExitIsComplete() {
-        try (Guest guest = guest(GuestMode.LONG64).code(a -> a.in(4, 0x10).label("behind").mov(4, BX, 1).end()).build()) {
+        try (Guest guest = guest(GuestMode.LONG64).code(a -> a.in(4, 0x10).label("behind").mov(4, BX, 1).end())
+                .build()) {
             X86Vcpu vcpu = guest.vcpu();
             var exits = new AtomicInteger();
             Outcome outcome = vcpu.run(new VcpuExitHandler() {
@@ -136,8 +137,10 @@ interface KickChapter extends Chapter {
     @EnumSource(names = {"LONG64", "USER64"})
     default void survivesAStormOfKicks(GuestMode mode) throws Exception {
         int count = 3_000;
-        try (Guest guest = guest(mode).code(a -> a.mov(4, CX, count).label("next").mov(4, AX, CX).out(1, 0x10).in(1, 0x11)
-                .alu(Alu.ADD, 4, at(MAILBOX), 1).dec(4, CX).jump(NE, "next").end()).build()) {
+        try (Guest guest = guest(mode)
+                .code(a -> a.mov(4, CX, count).label("next").mov(4, AX, CX).out(1, 0x10).in(1, 0x11)
+                        .alu(Alu.ADD, 4, at(MAILBOX), 1).dec(4, CX).jump(NE, "next").end())
+                .build()) {
             var stop = new AtomicBoolean();
             Thread other = Thread.ofPlatform().start(() -> {
                 while (!stop.get()) {

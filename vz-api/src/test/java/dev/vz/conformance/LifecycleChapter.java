@@ -53,7 +53,7 @@ interface LifecycleChapter extends Chapter {
     @Test
     default void refusesVcpusThatTheMachineHasNotOrHasAlready() {
         try (Guest guest = guest(GuestMode.LONG64).build()) {
-            for (int id : new int[]{0, 1, -1, Integer.MAX_VALUE}) {
+            for (int id : new int[] {0, 1, -1, Integer.MAX_VALUE}) {
                 assertThatThrownBy(() -> guest.machine().createVcpu(id)).as("vCPU %d", id)
                         .isInstanceOf(ConfigurationException.class).hasMessageContaining("" + id);
             }
@@ -153,7 +153,8 @@ interface LifecycleChapter extends Chapter {
 
     @Test
     default void wandersFromThreadToThread() throws Exception {
-        try (Guest guest = guest(GuestMode.LONG64).code(a -> a.label("next").inc(4, AX).out(1, 0x10).jmp("next")).build()) {
+        try (Guest guest = guest(GuestMode.LONG64).code(a -> a.label("next").inc(4, AX).out(1, 0x10).jmp("next"))
+                .build()) {
             for (int i = 1; i <= 20; i++) {
                 var exit = new AtomicReference<VcpuExit>();
                 Thread thread = Thread.ofPlatform().start(() -> exit.set(guest.vcpu().run()));

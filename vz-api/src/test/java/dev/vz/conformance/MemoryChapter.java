@@ -73,9 +73,12 @@ interface MemoryChapter extends Chapter {
     @EnumSource(names = {"LONG64", "USER64"})
     default void logsThePagesThatTheGuestWrites(GuestMode mode) {
         requires(Capability.DIRTY_TRACKING);
-        try (Guest guest = guest(mode).code(a -> a.label("again").load(4, AX, at(DATA + 0x2000)).store(1, at(DATA + 0x10), 1)
-                .mov(4, BX, DATA + 0x3FFE).store(4, at(BX), 0x1234).mov(4, BX, HIGH + 0x1_0000).inc(8, at(BX)).out(1, 0x10)
-                .jmp("again")).build()) {
+        try (Guest guest = guest(mode)
+                .code(a -> a.label("again").load(4, AX, at(DATA + 0x2000)).store(1, at(DATA + 0x10), 1)
+                        .mov(4, BX, DATA + 0x3FFE).store(4, at(BX), 0x1234).mov(4, BX, HIGH + 0x1_0000).inc(8, at(BX))
+                        .out(1, 0x10)
+                        .jmp("again"))
+                .build()) {
             MemoryRegion low = guest.memory().regions().get(0);
             MemoryRegion high = guest.memory().regions().get(1);
             ((DirtyTracking) guest.machine()).startDirtyTracking();

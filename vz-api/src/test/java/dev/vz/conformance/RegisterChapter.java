@@ -95,10 +95,12 @@ interface RegisterChapter extends Chapter {
 
     @Test
     default void readsBackWhatTheGuestLoads() {
-        try (Guest guest = guest(GuestMode.LONG64).code(a -> a.lgdt(at(GuestLayout.DATA)).lidt(at(GuestLayout.DATA + 16))
-                .mov(4, Register.AX, GuestLayout.USER_DATA & ~3).mov(SegmentRegister.FS, Register.AX)
-                .mov(8, Register.BX, 0x1234_0000).writeControl(2, Register.BX)
-                .end()).build()) {
+        try (Guest guest = guest(GuestMode.LONG64)
+                .code(a -> a.lgdt(at(GuestLayout.DATA)).lidt(at(GuestLayout.DATA + 16))
+                        .mov(4, Register.AX, GuestLayout.USER_DATA & ~3).mov(SegmentRegister.FS, Register.AX)
+                        .mov(8, Register.BX, 0x1234_0000).writeControl(2, Register.BX)
+                        .end())
+                .build()) {
             guest.memory().writeShort(GuestLayout.DATA, (short) (GuestLayout.GDT_SIZE - 1));
             guest.memory().writeLong(GuestLayout.DATA + 2, GuestLayout.GDT);
             guest.memory().writeShort(GuestLayout.DATA + 16, (short) 0x1FF);
@@ -176,8 +178,9 @@ interface RegisterChapter extends Chapter {
                     .with(LapicState.IRR + 0x20, 1 << 5);
             guest.vcpu().setLapic(set);
             LapicState read = guest.vcpu().lapic();
-            for (int register : new int[]{LapicState.SVR, LapicState.TPR, LapicState.LVT_TIMER, LapicState.TIMER_DIVIDE,
-                    LapicState.IRR + 0x20, LapicState.ID}) {
+            for (int register : new int[] {LapicState.SVR, LapicState.TPR, LapicState.LVT_TIMER,
+                LapicState.TIMER_DIVIDE,
+                LapicState.IRR + 0x20, LapicState.ID}) {
                 assertThat(read.register(register)).as("register 0x%x", register).isEqualTo(set.register(register));
             }
         }
@@ -197,7 +200,7 @@ interface RegisterChapter extends Chapter {
         try (Guest guest = guest(GuestMode.LONG64).interrupts(Interrupts.FULL).vcpus(2).build()) {
             assertThat(guest.vcpu(0).mpState()).isEqualTo(MpState.RUNNABLE);
             assertThat(guest.vcpu(1).mpState()).as("waits for INIT").isEqualTo(MpState.UNINITIALIZED);
-            for (MpState state : new MpState[]{MpState.HALTED, MpState.INIT_RECEIVED, MpState.RUNNABLE}) {
+            for (MpState state : new MpState[] {MpState.HALTED, MpState.INIT_RECEIVED, MpState.RUNNABLE}) {
                 guest.vcpu(1).setMpState(state);
                 assertThat(guest.vcpu(1).mpState()).isEqualTo(state);
             }

@@ -124,7 +124,8 @@ interface StateChapter extends Chapter {
         requires(Capability.INTERRUPT_CONTROLLER);
         GuestBuilder guest = guest(GuestMode.LONG64).interrupts(Interrupts.FULL);
         try (Guest first = guest.build(); Guest second = guest.build()) {
-            first.vcpu().setLapic(first.vcpu().lapic().with(LapicState.SVR, 0x1EE).with(LapicState.LVT_TIMER, 0x1_0055));
+            first.vcpu()
+                    .setLapic(first.vcpu().lapic().with(LapicState.SVR, 0x1EE).with(LapicState.LVT_TIMER, 0x1_0055));
             second.vcpu().restore(first.vcpu().save());
             assertThat(second.vcpu().lapic().register(LapicState.SVR)).isEqualTo(0x1EE);
             assertThat(second.vcpu().lapic().register(LapicState.LVT_TIMER)).isEqualTo(0x1_0055);
@@ -137,7 +138,8 @@ interface StateChapter extends Chapter {
         GuestBuilder guest = guest(GuestMode.LONG64).interrupts(Interrupts.FULL);
         try (Guest first = guest.code(a -> a.mov(1, AX, 0x11).out(1, 0x20).mov(1, AX, 0x30).out(1, 0x21).mov(1, AX, 4)
                 .out(1, 0x21).mov(1, AX, 1).out(1, 0x21).mov(1, AX, 0xEF).out(1, 0x21) // ICW1 to ICW4, mask
-                .mov(1, AX, 0x34).out(1, 0x43).mov(1, AX, 0x9C).out(1, 0x40).mov(1, AX, 0x2E).out(1, 0x40).end()).build();
+                .mov(1, AX, 0x34).out(1, 0x43).mov(1, AX, 0x9C).out(1, 0x40).mov(1, AX, 0x2E).out(1, 0x40).end())
+                .build();
                 Guest second = guest.build()) {
             first.runToEnd();
             InterruptControllerState state = ((InterruptControllers) first.machine()).interruptControllers();
@@ -165,7 +167,8 @@ interface StateChapter extends Chapter {
                             || f == CpuFeature.LA57)
                     .filter(f -> !guest.vcpu().supportedCpuid().has(f)).findFirst().orElseThrow();
             Cpuid richer = saved.cpuid().with(foreign, true);
-            var wanted = new X86State(richer, saved.registers().withRax(99), saved.special(), saved.xcr0(), saved.xsave(),
+            var wanted = new X86State(richer, saved.registers().withRax(99), saved.special(), saved.xcr0(),
+                    saved.xsave(),
                     saved.debug(), saved.msrs(), saved.lapic(), saved.mpState(), saved.events());
             assertThatThrownBy(() -> guest.vcpu().restore(wanted)).isInstanceOf(CapabilityException.class)
                     .hasMessageContaining(foreign.name());

@@ -38,8 +38,8 @@ interface StringIoChapter extends Chapter {
 
     @ParameterizedTest
     @CsvSource({"REAL,1,false", "REAL,2,true", "REAL,4,false", "FLAT32,1,true", "FLAT32,2,false", "FLAT32,4,true",
-            "LONG64,1,false", "LONG64,2,false", "LONG64,4,false", "LONG64,1,true", "LONG64,2,true", "LONG64,4,true",
-            "USER64,1,false", "USER64,4,true"})
+        "LONG64,1,false", "LONG64,2,false", "LONG64,4,false", "LONG64,1,true", "LONG64,2,true", "LONG64,4,true",
+        "USER64,1,false", "USER64,4,true"})
     default void readsStrings(GuestMode mode, int size, boolean down) {
         int count = 100;
         int word = mode.wordSize();
@@ -68,8 +68,8 @@ interface StringIoChapter extends Chapter {
 
     @ParameterizedTest
     @CsvSource({"REAL,1,false", "REAL,2,true", "REAL,4,false", "FLAT32,1,true", "FLAT32,2,false", "FLAT32,4,true",
-            "LONG64,1,false", "LONG64,2,false", "LONG64,4,false", "LONG64,1,true", "LONG64,2,true", "LONG64,4,true",
-            "USER64,1,false", "USER64,4,true"})
+        "LONG64,1,false", "LONG64,2,false", "LONG64,4,false", "LONG64,1,true", "LONG64,2,true", "LONG64,4,true",
+        "USER64,1,false", "USER64,4,true"})
     default void writesStrings(GuestMode mode, int size, boolean down) {
         int count = 70;
         int word = mode.wordSize();
@@ -95,8 +95,10 @@ interface StringIoChapter extends Chapter {
 
     @Test
     default void doesNothingZeroTimes() {
-        try (Guest guest = guest(GuestMode.LONG64).code(a -> a.mov(2, DX, 0x1F0).mov(4, CX, 0).mov(4, DI, DATA).repIns(4)
-                .mov(4, SI, DATA).repOuts(1).end()).build()) {
+        try (Guest guest = guest(GuestMode.LONG64)
+                .code(a -> a.mov(2, DX, 0x1F0).mov(4, CX, 0).mov(4, DI, DATA).repIns(4)
+                        .mov(4, SI, DATA).repOuts(1).end())
+                .build()) {
             guest.runToEnd();
             assertThat(guest.exits()).isEmpty();
             assertThat(guest.vcpu().registers().rdi()).isEqualTo(DATA);

@@ -66,7 +66,8 @@ interface VectorChapter extends Chapter {
         try (Guest guest = guest(GuestMode.LONG64).code(a -> a.mov(4, BX, DATA)
                 .raw("movups [rbx], xmm3", 0x0F, 0x11, 0x1B).raw("movups xmm5, [rbx+16]", 0x0F, 0x10, 0x6B, 0x10).end())
                 .build()) {
-            guest.vcpu().setXsave(with(with(guest.vcpu().xsave(), 160 + 48, 0x0123_4567_89AB_CDEFL, 1), 168 + 48, -2L, 1));
+            guest.vcpu()
+                    .setXsave(with(with(guest.vcpu().xsave(), 160 + 48, 0x0123_4567_89AB_CDEFL, 1), 168 + 48, -2L, 1));
             guest.memory().writeLong(DATA + 16, 0x5555_AAAA_5555_AAAAL);
             guest.memory().writeLong(DATA + 24, 77);
             guest.runToEnd();
@@ -106,8 +107,10 @@ interface VectorChapter extends Chapter {
     @Test
     default void keepsTheVectorsOfTwoProcessorsApart() {
         requires(Capability.SMP);
-        try (Guest guest = guest(GuestMode.USER64).vcpus(2).code(a -> a.raw("movq xmm7, rax", 0x66, 0x48, 0x0F, 0x6E, 0xF8)
-                .out(1, 0x10).raw("movq rdx, xmm7", 0x66, 0x48, 0x0F, 0x7E, 0xFA).end()).build()) {
+        try (Guest guest = guest(GuestMode.USER64).vcpus(2)
+                .code(a -> a.raw("movq xmm7, rax", 0x66, 0x48, 0x0F, 0x6E, 0xF8)
+                        .out(1, 0x10).raw("movq rdx, xmm7", 0x66, 0x48, 0x0F, 0x7E, 0xFA).end())
+                .build()) {
             guest.start(1, GuestLayout.CODE);
             for (int id = 0; id < 2; id++) {
                 guest.vcpu(id).setRegisters(guest.vcpu(id).registers().withRax(0x1000 + id));

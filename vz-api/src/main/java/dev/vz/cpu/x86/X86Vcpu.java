@@ -107,13 +107,20 @@ public interface X86Vcpu extends Vcpu {
     /** Raises #GP for the MSR access that {@code run} returned, instead of answering it. */
     void answerFault();
 
-    /** Everything at once, as a snapshot keeps it. */
+    /**
+     * Everything at once, as a snapshot keeps it.
+     *
+     * <p>
+     * Call it before the first run or after one that ended with {@link dev.vz.cpu.VcpuExit.Kicked}: after any other exit
+     * the instruction that caused it may not be finished. Answer it, {@link #kick()} and run once more to finish it.
+     */
     default X86State save() {
         return X86State.of(this);
     }
 
     /**
-     * Puts {@code state} into it.
+     * Puts {@code state} into it, in the order in which its parts depend on each other. MSRs that this back end does not
+     * have among {@link #supportedMsrs()} are left out.
      *
      * @throws dev.vz.error.CapabilityException if the state needs a CPU feature that is not here; the message names it
      */
