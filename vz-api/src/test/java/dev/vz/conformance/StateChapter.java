@@ -16,10 +16,12 @@ import dev.vz.cpu.x86.Cpuid;
 import dev.vz.cpu.x86.LapicState;
 import dev.vz.cpu.x86.Msr;
 import dev.vz.cpu.x86.MsrEntry;
+import dev.vz.cpu.x86.TscControl;
 import dev.vz.cpu.x86.VcpuEvents;
 import dev.vz.cpu.x86.X86State;
 import dev.vz.error.CapabilityException;
 import dev.vz.hypervisor.Capability;
+import dev.vz.hypervisor.GuestClock;
 import dev.vz.hypervisor.InterruptControllers;
 import dev.vz.hypervisor.VirtualMachineConfig.Interrupts;
 import dev.vz.irq.InterruptControllerState;
@@ -28,6 +30,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.opentest4j.TestAbortedException;
 
 /** A processor goes on elsewhere from where its state was saved, and starts anew after a reset. */
 interface StateChapter extends Chapter {
@@ -173,6 +176,34 @@ interface StateChapter extends Chapter {
             assertThatThrownBy(() -> guest.vcpu().restore(wanted)).isInstanceOf(CapabilityException.class)
                     .hasMessageContaining(foreign.name());
             assertThat(guest.vcpu().registers()).as("nothing was touched").isEqualTo(saved.registers());
+        }
+    }
+
+    // -------------------------------------------------------------------------------------------------- clocks
+
+    @Test
+    default void takesTheGuestsClockAlong() {
+        try (Guest guest = guest(GuestMode.LONG64).build()) {
+            if (!(guest.machine() instanceof GuestClock clock)) {
+                throw new TestAbortedException(hypervisor().name() + " has no clock for guests");
+            }
+            long hour = 3_600_000_000_000L;
+            clock.setClockNanos(hour);
+            long then = clock.clockNanos();
+            assertThat(then).isBetween(hour, hour + 60_000_000_000L);
+            assertThat(clock.clockNanos()).isGreaterThanOrEqualTo(then);
+        }
+    }
+
+    @Test
+    default void setsTheFrequencyOfTheTsc() {
+        requires(Capability.TSC_CONTROL);
+        try (Guest guest = guest(GuestMode.LONG64).build()) {
+            var control = (TscControl) guest.vcpu();
+            long host = control.tscKilohertz();
+            assertThat(host).isPositive();
+            control.setTscKilohertz(host);
+            assertThat(control.tscKilohertz()).isEqualTo(host);
         }
     }
 
