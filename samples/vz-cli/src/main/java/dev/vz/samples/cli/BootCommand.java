@@ -1,0 +1,90 @@
+package dev.vz.samples.cli;
+
+import dev.vz.samples.cli.guest.GuestOptions;
+import dev.vz.samples.cli.guest.GuestRun;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code vz boot}: boots a Linux guest on this terminal. */
+@Command(name = "boot", sortOptions = false, header = "Boots a Linux guest on this terminal.", description = {"",
+        "Without @|yellow --kernel|@ the guest is the Debian guest kit: an unmodified Debian kernel and busybox, fetched "
+                + "with apt-get download into the cache folder on first use.",
+        "Leave an interactive guest with its own poweroff or exit, or with Ctrl-A X.", ""}, footerHeading = "%n@|bold Examples:|@%n", footer = {
+                "  vz boot                                 a shell in a new guest",
+                "  vz boot --exec 'uname -a'               one command, its output and its status",
+                "  vz boot --cpus 2 --memory 1G --exec nproc --timeout 60",
+                "  vz boot --kernel bzImage --initrd root.cpio.gz --append 'root=/dev/ram0'", "",
+                "@|bold Exit status:|@ 0 the guest powered off; with --exec, the command's status;",
+                "  1 it failed (one line on standard error says why); 2 wrong usage."})
+final class BootCommand implements Callable<Integer> {
+
+    /** More than any hypervisor here can do; the board's own limit is checked when it is built. */
+    private static final int MOST_CPUS = 1024;
+
+    @Spec
+    @SuppressWarnings("NullAway.Init")
+    private CommandSpec spec;
+
+    @Option(names = "--backend", paramLabel = "NAME", defaultValue = GuestOptions.AUTOMATIC, description = {
+            "What runs the guest: auto, kvm or emulator (default: ${DEFAULT-VALUE}).",
+            "auto takes the best one that can run a whole system here."})
+    private String backend = GuestOptions.AUTOMATIC;
+
+    @Option(names = "--kernel", paramLabel = "FILE", description = "Linux kernel: a bzImage, or an ELF vmlinux.")
+    private @Nullable Path kernel;
+
+    @Option(names = "--initrd", paramLabel = "FILE", description = "Initial root file system: a cpio archive.")
+    private @Nullable Path initrd;
+
+    @Option(names = "--append", paramLabel = "TEXT", defaultValue = "", description = {
+            "Put behind the kernel's command line.",
+            "That starts with console=ttyS0, and quiet unless --verbose is given."})
+    private String append = "";
+
+    @Option(names = "--memory", paramLabel = "SIZE", defaultValue = "512M", converter = MemorySize.class, description = "Guest memory, for example 512M or 2G (default: ${DEFAULT-VALUE}).")
+    private long memory;
+
+    @Option(names = "--cpus", paramLabel = "N", defaultValue = "1", description = "Virtual processors (default: ${DEFAULT-VALUE}).")
+    private int cpus;
+
+    @Option(names = "--exec", paramLabel = "CMD", description = {
+            "Run CMD with the guest's shell instead of an interactive one, print what it writes,",
+            "end with its exit status. Its standard input is empty."})
+    private @Nullable String exec;
+
+    @Option(names = "--timeout", paramLabel = "SECONDS", converter = Seconds.class, description = "End the guest after this time, with status 1.")
+    private @Nullable Duration timeout;
+
+    @Option(names = {"-v", "--verbose"}, description = "Show the kernel's messages, and every step.")
+    private boolean verbose;
+
+    @Option(names = {"-h", "--help"}, usageHelp = true, description = "Show this help.")
+    private boolean help;
+
+    /** What was asked for. */
+    GuestOptions options() {
+        if (cpus < 1 || cpus > MOST_CPUS) {
+            throw wrong("Invalid value for option '--cpus': " + cpus + " is not between 1 and " + MOST_CPUS);
+        }
+        if (exec != null && exec.isBlank()) {
+            throw wrong("Invalid value for option '--exec': there is no command in it");
+        }
+        return new GuestOptions(backend, kernel, initrd, append, memory, cpus, exec, timeout, verbose);
+    }
+
+    private ParameterException wrong(String message) {
+        return new ParameterException(spec.commandLine(), message);
+    }
+
+    @Override
+    public Integer call() {
+        return new GuestRun(options()).run();
+    }
+}

@@ -1,0 +1,68 @@
+package dev.vz.samples.cli.kit;
+
+import dev.vz.error.HostException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The initial root file system of a guest that {@code vz} runs: busybox, a first process, and what this run wants of
+ * the guest. Everything lies in {@code /vz}, so that it can also be laid over a root file system of the user's.
+ *
+ * @param busybox  a statically linked busybox
+ * @param terminal what the guest's shell is told of the terminal
+ * @param exec     what to run instead of an interactive shell; {@code null} for the shell
+ */
+public record KitInitramfs(Path busybox, Terminal terminal, @Nullable Exec exec) {
+
+    /** What makes the kernel start the first process in here: goes onto its command line. */
+    public static final String COMMAND_LINE = "rdinit=/vz/init";
+
+    /**
+     * A terminal as the guest should see it.
+     *
+     * @param rows    lines
+     * @param columns characters per line
+     * @param type    the value of TERM
+     */
+    public record Terminal(int rows, int columns, String type) {
+        /** What a terminal is when nothing is known of it. */
+        public static final Terminal UNKNOWN = new Terminal(24, 80, "vt100");
+    }
+
+    /**
+     * A shell script to run.
+     *
+     * @param script what {@code sh} reads
+     * @param marker one word of printable ASCII that surrounds its output; see {@code init}
+     */
+    public record Exec(String script, String marker) {}
+
+    /** The archive as the kernel unpacks it. */
+    public byte[] archive() {
+        var archive = new CpioArchive();
+        archive.directory("dev", 0755).characterDevice("dev/console", 0600, 5, 1).characterDevice("dev/null", 0666, 1, 3);
+        archive.directory("root", 0700).directory("vz", 0755);
+        archive.file("vz/busybox", 0755, busybox).file("vz/init", 0755, init());
+        archive.file("vz/terminal", 0644, text(terminal.rows() + " " + terminal.columns() + " " + terminal.type()));
+        if (exec != null) {
+            archive.file("vz/exec", 0755, text(exec.script())).file("vz/marker", 0600, text(exec.marker()));
+        }
+        return archive.toByteArray();
+    }
+
+    private static byte[] text(String line) {
+        return (line + "\n").getBytes(StandardCharsets.UTF_8);
+    }
+
+    private static byte[] init() {
+        try (InputStream script = Objects.requireNonNull(KitInitramfs.class.getResourceAsStream("init"))) {
+            return script.readAllBytes();
+        } catch (IOException failure) {
+            throw new HostException("reading the guest's first process", "resource init", failure);
+        }
+    }
+}

@@ -1,0 +1,14 @@
+import org.jspecify.annotations.NullMarked;
+
+/**
+ * The {@code vz} command: what an operator can use without writing Java. A thin shell over the modules; integrators use
+ * those, not this.
+ */
+@NullMarked
+module dev.vz.samples.cli {
+    requires static org.jspecify;
+    requires dev.vz.api;
+    requires info.picocli;
+
+    opens dev.vz.samples.cli to info.picocli;
+}
