@@ -2,8 +2,9 @@ package dev.vz.samples.cli.kit;
 
 import dev.vz.error.ConfigurationException;
 import dev.vz.error.HostException;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,7 +18,7 @@ import java.util.Set;
  * <p>
  * Every entry belongs to root and has modification time 0, so equal content gives equal bytes. Parents must come before
  * children, as the kernel makes no missing folders. Archives may follow one another: the kernel unpacks all of them,
- * later entries replacing earlier ones. Kept in memory. Not thread-safe.
+ * later entries replacing earlier ones. Not thread-safe.
  */
 public final class CpioArchive {
 
@@ -28,16 +29,27 @@ public final class CpioArchive {
     private static final int TYPE_SYMBOLIC_LINK = 0120000;
     /** The kernel's PATH_MAX: a longer name makes it skip the entry without a word. */
     private static final int MAXIMUM_NAME = 4096;
-    /** Archives are padded to this, so that what follows one starts where the kernel looks for it. */
+    private static final int FIELD_ALIGNMENT = 4;
+    /** As other writers do; what follows an archive has to start at a multiple of 4. */
     private static final int ARCHIVE_ALIGNMENT = 512;
 
-    private final ByteArrayOutputStream bytes = new ByteArrayOutputStream(4 << 20);
+    /** A field of the header has eight hexadecimal digits. */
+    private static final long MAXIMUM_FILE = 0xFFFF_FFFFL;
+    private static final byte[] NO_CONTENT = {};
+
+    private final OutputStream out;
     private final Set<String> names = new HashSet<>();
+    private long position;
     private int nextInode = 1;
+
+    /** Writes to {@code out}, which it does not close; every method throws {@link HostException} if that fails. */
+    public CpioArchive(OutputStream out) {
+        this.out = out;
+    }
 
     /** Adds a folder; {@code name} is relative to the root, {@code mode} the permission bits. */
     public CpioArchive directory(String name, int mode) {
-        return entry(name, TYPE_DIRECTORY | permissions(name, mode), 0, 0, new byte[0]);
+        return entry(name, TYPE_DIRECTORY | permissions(name, mode), 0, 0, NO_CONTENT);
     }
 
     /** Adds a file with this content. */
@@ -45,16 +57,25 @@ public final class CpioArchive {
         return entry(name, TYPE_FILE | permissions(name, mode), 0, 0, content);
     }
 
-    /**
-     * Adds a file with the content of {@code source}.
-     *
-     * @throws HostException if it cannot be read
-     */
+    /** Adds a file with the content of {@code source}, up to 4 GiB. */
     public CpioArchive file(String name, int mode, Path source) {
-        try {
-            return file(name, mode, Files.readAllBytes(source));
+        checkName(name);
+        try (InputStream content = Files.newInputStream(source)) {
+            long size = Files.size(source);
+            if (size > MAXIMUM_FILE) {
+                throw new ConfigurationException("The archive cannot hold " + source + ": it has " + size
+                        + " bytes, and the format has room for " + MAXIMUM_FILE);
+            }
+            header(name, nextInode++, TYPE_FILE | permissions(name, mode), 0, 0, size);
+            long copied = content.transferTo(out);
+            if (copied != size) {
+                throw new IOException("its size changed from " + size + " to " + copied + " bytes meanwhile");
+            }
+            position += size;
+            pad(FIELD_ALIGNMENT);
+            return this;
         } catch (IOException failure) {
-            throw new HostException("reading a file for the archive", source.toString(), failure);
+            throw new HostException("putting a file into an archive", source.toString(), failure);
         }
     }
 
@@ -65,27 +86,35 @@ public final class CpioArchive {
 
     /** Adds a character device. */
     public CpioArchive characterDevice(String name, int mode, int major, int minor) {
-        return entry(name, TYPE_CHARACTER_DEVICE | permissions(name, mode), major, minor, new byte[0]);
+        return entry(name, TYPE_CHARACTER_DEVICE | permissions(name, mode), major, minor, NO_CONTENT);
     }
 
     /** Adds a named pipe. */
     public CpioArchive fifo(String name, int mode) {
-        return entry(name, TYPE_FIFO | permissions(name, mode), 0, 0, new byte[0]);
+        return entry(name, TYPE_FIFO | permissions(name, mode), 0, 0, NO_CONTENT);
     }
 
-    /** The whole archive with its trailer, a multiple of 512 bytes. */
-    public byte[] toByteArray() {
-        var whole = new ByteArrayOutputStream(bytes.size() + 1024);
-        whole.writeBytes(bytes.toByteArray());
-        write(whole, "TRAILER!!!", 0, 0, 0, 0, new byte[0]);
-        pad(whole, ARCHIVE_ALIGNMENT);
-        return whole.toByteArray();
+    /** Ends the archive; its length is then a multiple of 512 bytes. */
+    public void finish() {
+        try {
+            header("TRAILER!!!", 0, 0, 0, 0, 0);
+            pad(ARCHIVE_ALIGNMENT);
+            out.flush();
+        } catch (IOException failure) {
+            throw new HostException("ending an archive", "byte " + position, failure);
+        }
     }
 
     private CpioArchive entry(String name, int mode, int major, int minor, byte[] content) {
         checkName(name);
-        write(bytes, name, nextInode++, mode, major, minor, content);
-        return this;
+        try {
+            header(name, nextInode++, mode, major, minor, content.length);
+            write(content);
+            pad(FIELD_ALIGNMENT);
+            return this;
+        } catch (IOException failure) {
+            throw new HostException("putting an entry into an archive", name, failure);
+        }
     }
 
     private void checkName(String name) {
@@ -112,33 +141,33 @@ public final class CpioArchive {
 
     private static int permissions(String name, int mode) {
         if ((mode & ~07777) != 0) {
-            throw new ConfigurationException("The archive entry \"" + name + "\" has mode 0" + Integer.toOctalString(mode)
-                    + "; only the permission bits 07777 may be set");
+            throw new ConfigurationException("The archive entry \"" + name + "\" has mode 0"
+                    + Integer.toOctalString(mode) + "; only the permission bits 07777 may be set");
         }
         return mode;
     }
 
-    /** One header, its name and its content, each padded to 4 bytes. */
-    private static void write(ByteArrayOutputStream out, String name, int inode, int mode, int major, int minor,
-            byte[] content) {
+    private void header(String name, int inode, int mode, int major, int minor, long size) throws IOException {
         byte[] nameBytes = name.getBytes(StandardCharsets.UTF_8);
         int links = (mode & TYPE_DIRECTORY) != 0 ? 2 : 1;
-        var header = new StringBuilder("070701");
-        int[] fields = {inode, mode, 0, 0, links, 0, content.length, 0, 0, major, minor, nameBytes.length + 1, 0};
-        for (int field : fields) {
-            header.append(String.format("%08X", field));
+        // c_ino, c_mode, c_uid, c_gid, c_nlink, c_mtime, c_filesize, c_dev…, c_rdev…, c_namesize, c_check
+        long[] fields = {inode, mode, 0, 0, links, 0, size, 0, 0, major, minor, nameBytes.length + 1, 0};
+        var text = new StringBuilder("070701");
+        for (long field : fields) {
+            text.append(String.format("%08X", field));
         }
-        out.writeBytes(header.toString().getBytes(StandardCharsets.US_ASCII));
-        out.writeBytes(nameBytes);
-        out.write(0);
-        pad(out, 4);
-        out.writeBytes(content);
-        pad(out, 4);
+        write(text.toString().getBytes(StandardCharsets.US_ASCII));
+        write(nameBytes);
+        write(new byte[] {0});
+        pad(FIELD_ALIGNMENT);
     }
 
-    private static void pad(ByteArrayOutputStream out, int alignment) {
-        while (out.size() % alignment != 0) {
-            out.write(0);
-        }
+    private void write(byte[] bytes) throws IOException {
+        out.write(bytes);
+        position += bytes.length;
+    }
+
+    private void pad(int alignment) throws IOException {
+        write(new byte[(int) (-position & alignment - 1)]);
     }
 }

@@ -1,6 +1,7 @@
 package dev.vz.samples.cli.kit;
 
 import dev.vz.error.HostException;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -43,7 +44,8 @@ public record KitInitramfs(Path busybox, Terminal terminal, @Nullable Exec exec)
 
     /** The archive as the kernel unpacks it. */
     public byte[] archive() {
-        var archive = new CpioArchive();
+        var bytes = new ByteArrayOutputStream(4 << 20);
+        var archive = new CpioArchive(bytes);
         archive.directory("dev", 0755).characterDevice("dev/console", 0600, 5, 1).characterDevice("dev/null", 0666, 1, 3);
         archive.directory("root", 0700).directory("vz", 0755);
         archive.file("vz/busybox", 0755, busybox).file("vz/init", 0755, init());
@@ -51,7 +53,8 @@ public record KitInitramfs(Path busybox, Terminal terminal, @Nullable Exec exec)
         if (exec != null) {
             archive.file("vz/exec", 0755, text(exec.script())).file("vz/marker", 0600, text(exec.marker()));
         }
-        return archive.toByteArray();
+        archive.finish();
+        return bytes.toByteArray();
     }
 
     private static byte[] text(String line) {

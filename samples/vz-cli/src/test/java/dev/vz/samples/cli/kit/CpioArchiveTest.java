@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.vz.error.ConfigurationException;
 import dev.vz.testing.Peers;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -13,6 +14,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.Size;
@@ -26,7 +28,7 @@ class CpioArchiveTest {
 
     @Test
     void cpioListsEveryEntryWithItsTypeModeAndSize() throws Exception {
-        byte[] archive = sample().toByteArray();
+        byte[] archive = sample();
         List<String> listing = run(archive, "-itv", "--quiet").lines().map(line -> line.replaceAll(" +", " ")).toList();
         assertThat(listing).hasSize(6);
         assertThat(listing.get(0)).startsWith("drwxr-xr-x 2 root root 0").endsWith(" dev");
@@ -40,22 +42,24 @@ class CpioArchiveTest {
     @Test
     void cpioUnpacksTheSameBytes() throws Exception {
         Path unpacked = Files.createDirectory(folder.resolve("unpacked"));
-        byte[] archive = new CpioArchive().directory("a", 0755).file("a/text", 0640, bytes("line\n"))
-                .symbolicLink("link", "a/text").toByteArray();
+        Path source = Files.writeString(folder.resolve("source"), "from a file");
+        byte[] archive = archive(cpio -> cpio.directory("a", 0755).file("a/text", 0640, bytes("line\n"))
+                .symbolicLink("link", "a/text").file("copy", 0644, source));
         run(archive, "-id", "--quiet", "-D", unpacked.toString());
         assertThat(unpacked.resolve("a/text")).hasContent("line\n");
+        assertThat(unpacked.resolve("copy")).hasContent("from a file");
         assertThat(Files.readSymbolicLink(unpacked.resolve("link"))).hasToString("a/text");
     }
 
     @Test
     void anArchiveIsAMultipleOf512BytesAndTheSameEachTime() {
-        assertThat(sample().toByteArray()).isEqualTo(sample().toByteArray());
-        assertThat(sample().toByteArray().length % 512).isZero();
+        assertThat(sample()).isEqualTo(sample());
+        assertThat(sample().length % 512).isZero();
     }
 
     @Property(tries = 200)
     void aFilesContentStartsAndEndsOnFourBytes(@ForAll @Size(max = 70) byte[] content) {
-        byte[] archive = new CpioArchive().file("name", 0644, content).toByteArray();
+        byte[] archive = archive(cpio -> cpio.file("name", 0644, content));
         assertThat(field(archive, 0, 6)).as("c_filesize").isEqualTo(content.length);
         // Header of 110 bytes, "name" and its NUL, padded to 4 (cpio(5)).
         int start = 116;
@@ -69,32 +73,40 @@ class CpioArchiveTest {
     @Test
     void aNameThatLeavesTheRootIsRefused() {
         for (String name : List.of("", "/init", "../init", "a/../b", "a//b", "./a", "a/", "nul\0byte")) {
-            assertThatThrownBy(() -> new CpioArchive().directory("a", 0755).file(name, 0644, new byte[0]))
+            assertThatThrownBy(() -> archive(cpio -> cpio.directory("a", 0755).file(name, 0644, new byte[0])))
                     .as("name \"%s\"", name).isInstanceOf(ConfigurationException.class);
         }
     }
 
     @Test
     void anEntryBeforeItsFolderIsRefused() {
-        assertThatThrownBy(() -> new CpioArchive().file("vz/init", 0755, new byte[0]))
+        assertThatThrownBy(() -> archive(cpio -> cpio.file("vz/init", 0755, new byte[0])))
                 .isInstanceOf(ConfigurationException.class).hasMessageContaining("add the folder first");
     }
 
     @Test
     void anEntryThatIsThereAlreadyIsRefused() {
-        assertThatThrownBy(() -> new CpioArchive().directory("a", 0755).file("a", 0644, new byte[0]))
+        assertThatThrownBy(() -> archive(cpio -> cpio.directory("a", 0755).file("a", 0644, new byte[0])))
                 .isInstanceOf(ConfigurationException.class).hasMessageContaining("already");
     }
 
     @Test
     void aModeBeyondThePermissionBitsIsRefused() {
-        assertThatThrownBy(() -> new CpioArchive().file("a", 0100644, new byte[0]))
+        assertThatThrownBy(() -> archive(cpio -> cpio.file("a", 0100644, new byte[0])))
                 .isInstanceOf(ConfigurationException.class).hasMessageContaining("0100644");
     }
 
-    private static CpioArchive sample() {
-        return new CpioArchive().directory("dev", 0755).characterDevice("dev/console", 0600, 5, 1).fifo("pipe", 0644)
-                .file("init", 0755, bytes("init\n")).symbolicLink("sh", "init").file("größe", 0644, new byte[0]);
+    private static byte[] archive(Consumer<CpioArchive> entries) {
+        var bytes = new ByteArrayOutputStream();
+        var archive = new CpioArchive(bytes);
+        entries.accept(archive);
+        archive.finish();
+        return bytes.toByteArray();
+    }
+
+    private static byte[] sample() {
+        return archive(cpio -> cpio.directory("dev", 0755).characterDevice("dev/console", 0600, 5, 1).fifo("pipe", 0644)
+                .file("init", 0755, bytes("init\n")).symbolicLink("sh", "init").file("größe", 0644, new byte[0]));
     }
 
     private static byte[] bytes(String text) {
