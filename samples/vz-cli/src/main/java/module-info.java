@@ -8,6 +8,8 @@ import org.jspecify.annotations.NullMarked;
 module dev.vz.samples.cli {
     requires static org.jspecify;
     requires dev.vz.api;
+    requires dev.vz.linux;
+    requires dev.vz.machine;
     requires info.picocli;
 
     opens dev.vz.samples.cli to info.picocli;

@@ -12,7 +12,8 @@ import picocli.CommandLine.Spec;
 import picocli.CommandLine.UnmatchedArgumentException;
 
 /** The {@code vz} command; its subcommands do the work. */
-@Command(name = "vz", header = "Virtual machines from the Vz modules.", synopsisSubcommandLabel = "COMMAND", versionProvider = Vz.Version.class, subcommands = BootCommand.class, commandListHeading = "%n@|bold Commands:|@%n", footerHeading = "%n@|bold Examples:|@%n", footer = {
+@Command(name = "vz", header = "Virtual machines from the Vz modules.", synopsisSubcommandLabel = "COMMAND", versionProvider = Vz.Version.class, subcommands = {BootCommand.class,
+        WarmUpCommand.class}, commandListHeading = "%n@|bold Commands:|@%n", footerHeading = "%n@|bold Examples:|@%n", footer = {
         "  vz boot --exec 'uname -a'     run one command in a new Linux guest",
         "  vz boot --help                all about booting", "",
         "@|bold Environment:|@ VZ_JAVA_HOME  the JDK to use (25 or later)",

@@ -6,7 +6,7 @@ import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
-import org.jspecify.annotations.Nullable;
+import java.util.function.Consumer;
 
 /**
  * Carries bytes to a stream on a thread of its own: whoever gives one byte neither waits nor pays for a write, and a
@@ -26,7 +26,7 @@ public final class OutputPump implements AutoCloseable {
 
     private final OutputStream target;
     private final Runnable onRoom;
-    private final Runnable onBroken;
+    private final Consumer<IOException> onBroken;
     private final Thread thread;
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition changed = lock.newCondition();
@@ -35,7 +35,7 @@ public final class OutputPump implements AutoCloseable {
     private int filled;
     private boolean refused;
     private boolean closed;
-    private @Nullable IOException failure;
+    private boolean broken;
 
     /**
      * Starts to carry.
@@ -45,7 +45,7 @@ public final class OutputPump implements AutoCloseable {
      * @param onRoom   called on that thread when there is room again after {@link #ready()} said no
      * @param onBroken called on that thread when the stream fails, for example because its reader is gone
      */
-    public OutputPump(OutputStream target, String name, Runnable onRoom, Runnable onBroken) {
+    public OutputPump(OutputStream target, String name, Runnable onRoom, Consumer<IOException> onBroken) {
         this.target = target;
         this.onRoom = onRoom;
         this.onBroken = onBroken;
@@ -79,7 +79,7 @@ public final class OutputPump implements AutoCloseable {
     }
 
     private boolean ended() {
-        return closed || failure != null;
+        return closed || broken;
     }
 
     private void carry() {
@@ -91,9 +91,9 @@ public final class OutputPump implements AutoCloseable {
             try {
                 target.write(writing, 0, length);
                 target.flush();
-            } catch (IOException broken) {
-                fail(broken);
-                onBroken.run();
+            } catch (IOException failure) {
+                dropAll();
+                onBroken.accept(failure);
                 onRoom.run();
                 return;
             }
@@ -126,21 +126,11 @@ public final class OutputPump implements AutoCloseable {
         return length;
     }
 
-    private void fail(IOException broken) {
+    private void dropAll() {
         lock.lock();
         try {
-            failure = broken;
+            broken = true;
             filled = 0;
-        } finally {
-            lock.unlock();
-        }
-    }
-
-    /** Why the stream broke, or {@code null}. */
-    public @Nullable IOException failure() {
-        lock.lock();
-        try {
-            return failure;
         } finally {
             lock.unlock();
         }
