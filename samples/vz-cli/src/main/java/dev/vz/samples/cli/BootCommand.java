@@ -1,9 +1,12 @@
 package dev.vz.samples.cli;
 
+import dev.vz.hypervisor.Hypervisors;
 import dev.vz.samples.cli.guest.GuestOptions;
 import dev.vz.samples.cli.guest.GuestRun;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -13,28 +16,33 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** {@code vz boot}: boots a Linux guest on this terminal. */
-@Command(name = "boot", sortOptions = false, header = "Boots a Linux guest on this terminal.", description = {"",
-        "Without @|yellow --kernel|@ the guest is the Debian guest kit: an unmodified Debian kernel and busybox, fetched "
-                + "with apt-get download into the cache folder on first use.",
-        "Leave an interactive guest with its own poweroff or exit, or with Ctrl-A X.", ""}, footerHeading = "%n@|bold Examples:|@%n", footer = {
-                "  vz boot                                 a shell in a new guest",
-                "  vz boot --exec 'uname -a'               one command, its output and its status",
-                "  vz boot --cpus 2 --memory 1G --exec nproc --timeout 60",
-                "  vz boot --kernel bzImage --initrd root.cpio.gz --append 'root=/dev/ram0'", "",
-                "@|bold Exit status:|@ 0 the guest powered off; with --exec, the command's status;",
-                "  1 it failed (one line on standard error says why); 2 wrong usage."})
+@Command(name = "boot", mixinStandardHelpOptions = true, versionProvider = Vz.Version.class, sortOptions = false, header = "Boots a Linux guest on this terminal.", description = {
+    "",
+    "Without @|yellow --kernel|@ the guest is the Debian guest kit: an unmodified Debian kernel and busybox, fetched "
+            + "with apt-get download into the cache folder on first use.",
+    "Leave an interactive guest with its own poweroff or exit, or with Ctrl-A X.",
+    ""}, footerHeading = "%n@|bold Examples:|@%n", footer = {
+        "  vz boot                                 a shell in a new guest",
+        "  vz boot --exec 'uname -a'               one command, its output and its status",
+        "  vz boot --cpus 2 --memory 1G --exec nproc --timeout 60",
+        "  vz boot --kernel bzImage --initrd root.cpio.gz --append 'root=/dev/ram0'", "",
+        "@|bold Exit status:|@ 0 the guest powered off; with --exec, the command's status;",
+        "  1 it failed (one line on standard error says why); 2 wrong usage."})
 final class BootCommand implements Callable<Integer> {
 
     /** More than any hypervisor here can do; the board's own limit is checked when it is built. */
     private static final int MOST_CPUS = 1024;
+
+    /** Those that a person may ask for even if they are not installed; the answer then says so. */
+    private static final Set<String> BACKENDS = Set.of(GuestOptions.AUTOMATIC, "kvm", "emulator");
 
     @Spec
     @SuppressWarnings("NullAway.Init")
     private CommandSpec spec;
 
     @Option(names = "--backend", paramLabel = "NAME", defaultValue = GuestOptions.AUTOMATIC, description = {
-            "What runs the guest: auto, kvm or emulator (default: ${DEFAULT-VALUE}).",
-            "auto takes the best one that can run a whole system here."})
+        "What runs the guest: auto, kvm or emulator (default: ${DEFAULT-VALUE}).",
+        "auto takes the best one that can run a whole system here."})
     private String backend = GuestOptions.AUTOMATIC;
 
     @Option(names = "--kernel", paramLabel = "FILE", description = "Linux kernel: a bzImage, or an ELF vmlinux.")
@@ -44,8 +52,8 @@ final class BootCommand implements Callable<Integer> {
     private @Nullable Path initrd;
 
     @Option(names = "--append", paramLabel = "TEXT", defaultValue = "", description = {
-            "Put behind the kernel's command line.",
-            "That starts with console=ttyS0, and quiet unless --verbose is given."})
+        "Put behind the kernel's command line.",
+        "That starts with console=ttyS0, and quiet unless --verbose is given."})
     private String append = "";
 
     @Option(names = "--memory", paramLabel = "SIZE", defaultValue = "512M", converter = MemorySize.class, description = "Guest memory, for example 512M or 2G (default: ${DEFAULT-VALUE}).")
@@ -55,8 +63,8 @@ final class BootCommand implements Callable<Integer> {
     private int cpus;
 
     @Option(names = "--exec", paramLabel = "CMD", description = {
-            "Run CMD with the guest's shell instead of an interactive one, print what it writes,",
-            "end with its exit status. Its standard input is empty."})
+        "Run CMD with the guest's shell instead of an interactive one, print what it writes,",
+        "end with its exit status. Its standard input is empty."})
     private @Nullable String exec;
 
     @Option(names = "--timeout", paramLabel = "SECONDS", converter = Seconds.class, description = "End the guest after this time, with status 1.")
@@ -65,9 +73,6 @@ final class BootCommand implements Callable<Integer> {
     @Option(names = {"-v", "--verbose"}, description = "Show the kernel's messages, and every step.")
     private boolean verbose;
 
-    @Option(names = {"-h", "--help"}, usageHelp = true, description = "Show this help.")
-    private boolean help;
-
     /** What was asked for. */
     GuestOptions options() {
         if (cpus < 1 || cpus > MOST_CPUS) {
@@ -75,6 +80,11 @@ final class BootCommand implements Callable<Integer> {
         }
         if (exec != null && exec.isBlank()) {
             throw wrong("Invalid value for option '--exec': there is no command in it");
+        }
+        Set<String> backends = new TreeSet<>(BACKENDS);
+        Hypervisors.all().forEach(hypervisor -> backends.add(hypervisor.name()));
+        if (!backends.contains(backend)) {
+            throw wrong("Invalid value for option '--backend': '" + backend + "' is none of " + backends);
         }
         return new GuestOptions(backend, kernel, initrd, append, memory, cpus, exec, timeout, verbose);
     }

@@ -23,8 +23,9 @@ final class MemorySize implements ITypeConverter<Long> {
         int shift = 10 * (UNITS.indexOf(unit) + 1);
         long number = Long.parseLong(matcher.group(1));
         if (number == 0 || number > Long.MAX_VALUE >>> shift) {
-            throw new TypeConversionException("'" + text + "' is out of range; it must be more than 0 and less than 2^63 "
-                    + "bytes");
+            throw new TypeConversionException(
+                    "'" + text + "' is out of range; it must be more than 0 and less than 2^63 "
+                            + "bytes");
         }
         long bytes = number << shift;
         if (bytes % PAGE != 0) {

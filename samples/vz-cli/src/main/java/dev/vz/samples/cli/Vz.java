@@ -6,14 +6,14 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 import picocli.CommandLine.UnmatchedArgumentException;
 
 /** The {@code vz} command; its subcommands do the work. */
-@Command(name = "vz", header = "Virtual machines from the Vz modules.", synopsisSubcommandLabel = "COMMAND", versionProvider = Vz.Version.class, subcommands = {BootCommand.class,
-        WarmUpCommand.class}, commandListHeading = "%n@|bold Commands:|@%n", footerHeading = "%n@|bold Examples:|@%n", footer = {
+@Command(name = "vz", mixinStandardHelpOptions = true, header = "Virtual machines from the Vz modules.", synopsisSubcommandLabel = "COMMAND", versionProvider = Vz.Version.class, subcommands = {
+    BootCommand.class,
+    WarmUpCommand.class}, commandListHeading = "%n@|bold Commands:|@%n", footerHeading = "%n@|bold Examples:|@%n", footer = {
         "  vz boot --exec 'uname -a'     run one command in a new Linux guest",
         "  vz boot --help                all about booting", "",
         "@|bold Environment:|@ VZ_JAVA_HOME  the JDK to use (25 or later)",
@@ -30,12 +30,6 @@ public final class Vz implements Runnable {
     @Spec
     @SuppressWarnings("NullAway.Init")
     private CommandSpec spec;
-
-    @Option(names = {"-h", "--help"}, usageHelp = true, description = "Show this help.")
-    private boolean help;
-
-    @Option(names = {"-V", "--version"}, versionHelp = true, description = "Show the version.")
-    private boolean version;
 
     /** Runs the command line and ends the process with its status. */
     public static void main(String[] arguments) {

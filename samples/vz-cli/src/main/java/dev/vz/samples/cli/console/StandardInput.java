@@ -61,7 +61,8 @@ public final class StandardInput {
                 }
                 receiver.ended();
             } catch (IOException failure) {
-                LOG.log(System.Logger.Level.WARNING, "reading standard input failed; nothing more is typed into the guest",
+                LOG.log(System.Logger.Level.WARNING,
+                        "reading standard input failed; nothing more is typed into the guest",
                         failure);
             } catch (InterruptedException interruption) {
                 Thread.currentThread().interrupt();

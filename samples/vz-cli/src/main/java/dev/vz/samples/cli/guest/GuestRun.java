@@ -111,7 +111,8 @@ public final class GuestRun {
             case GuestEnd.Failed(String why) -> throw new GuestException(why);
             case GuestEnd.TimedOut(Duration limit) -> throw failure("the guest did not end within "
                     + limit.toMillis() / 1e3 + " s (--timeout)", session, null);
-            case GuestEnd.Lingering _ -> throw failure("the guest's command has ended, the guest has not", session, null);
+            case GuestEnd.Lingering _ ->
+                    throw failure("the guest's command has ended, the guest has not", session, null);
         };
     }
 
@@ -129,8 +130,9 @@ public final class GuestRun {
                 }
                 yield POWERED_OFF;
             }
-            case MachineOutcome.Reset(String source) -> throw failure("the guest reset itself through " + source + command,
-                    session, null);
+            case MachineOutcome.Reset(String source) ->
+                    throw failure("the guest reset itself through " + source + command,
+                            session, null);
             case MachineOutcome.Crashed(int vcpu, var _, VzException error) -> throw failure("the guest crashed"
                     + (vcpu < 0 ? "" : " on processor " + vcpu) + ": " + error.getMessage(), session, error);
             case MachineOutcome.DebugExit(int value) -> throw failure("the guest wrote " + value

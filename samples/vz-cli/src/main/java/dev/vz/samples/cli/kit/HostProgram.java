@@ -87,7 +87,8 @@ record HostProgram(Path folder, Duration limit) {
 
     /** The line that says what went wrong: apt marks it with E:, others write it last. */
     private static String lastWords(Path errors, String output) throws IOException {
-        List<String> lines = Files.readString(errors, StandardCharsets.UTF_8).lines().filter(l -> !l.isBlank()).toList();
+        List<String> lines = Files.readString(errors, StandardCharsets.UTF_8).lines().filter(l -> !l.isBlank())
+                .toList();
         for (String line : lines) {
             if (line.startsWith("E:")) {
                 return line.strip();

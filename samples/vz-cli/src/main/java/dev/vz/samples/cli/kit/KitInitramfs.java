@@ -46,7 +46,8 @@ public record KitInitramfs(Path busybox, Terminal terminal, @Nullable Exec exec)
     public byte[] archive() {
         var bytes = new ByteArrayOutputStream(4 << 20);
         var archive = new CpioArchive(bytes);
-        archive.directory("dev", 0755).characterDevice("dev/console", 0600, 5, 1).characterDevice("dev/null", 0666, 1, 3);
+        archive.directory("dev", 0755).characterDevice("dev/console", 0600, 5, 1).characterDevice("dev/null", 0666, 1,
+                3);
         archive.directory("root", 0700).directory("vz", 0755);
         archive.file("vz/busybox", 0755, busybox).file("vz/init", 0755, init());
         archive.file("vz/terminal", 0644, text(terminal.rows() + " " + terminal.columns() + " " + terminal.type()));

@@ -102,7 +102,8 @@ class OutputPumpTest {
         pump.write((byte) 1);
         long start = System.nanoTime();
         pump.close(Duration.ofMillis(200));
-        assertThat(Duration.ofNanos(System.nanoTime() - start)).isBetween(Duration.ofMillis(150), Duration.ofSeconds(20));
+        assertThat(Duration.ofNanos(System.nanoTime() - start)).isBetween(Duration.ofMillis(150),
+                Duration.ofSeconds(20));
         open.countDown();
     }
 }

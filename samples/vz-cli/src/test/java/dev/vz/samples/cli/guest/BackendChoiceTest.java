@@ -38,7 +38,8 @@ class BackendChoiceTest {
         assertThat(BackendChoice.automatic(List.of(weakKvm, emulator), NEEDED).explanation())
                 .startsWith("backend emulator (software CPU); not kvm: lacks [FULL_SYSTEM]");
         assertThat(BackendChoice.automatic(List.of(noKvm, emulator), NEEDED).explanation())
-                .isEqualTo("backend emulator (software CPU); not kvm: /dev/kvm: permission denied (add the user to group kvm)");
+                .isEqualTo(
+                        "backend emulator (software CPU); not kvm: /dev/kvm: permission denied (add the user to group kvm)");
     }
 
     @Test
@@ -49,8 +50,10 @@ class BackendChoiceTest {
 
     @Test
     void withNoneTheMessageNamesEachReasonAndRemedy() {
-        assertThatThrownBy(() -> BackendChoice.automatic(List.of(noKvm), NEEDED)).isInstanceOf(CapabilityException.class)
-                .hasMessage("No backend here can run a guest. kvm: /dev/kvm: permission denied (add the user to group kvm)");
+        assertThatThrownBy(() -> BackendChoice.automatic(List.of(noKvm), NEEDED))
+                .isInstanceOf(CapabilityException.class)
+                .hasMessage(
+                        "No backend here can run a guest. kvm: /dev/kvm: permission denied (add the user to group kvm)");
         assertThatThrownBy(() -> BackendChoice.automatic(List.of(), NEEDED)).isInstanceOf(CapabilityException.class)
                 .hasMessageContaining("vz-kvm");
     }
@@ -62,11 +65,13 @@ class BackendChoiceTest {
                 .isInstanceOf(CapabilityException.class).hasMessageContaining("/dev/kvm: permission denied")
                 .hasMessageContaining("add the user to group kvm");
         assertThatThrownBy(() -> BackendChoice.named(List.of(emulator), "kvm", NEEDED))
-                .isInstanceOf(CapabilityException.class).hasMessageContaining("not installed; installed are [emulator]");
+                .isInstanceOf(CapabilityException.class)
+                .hasMessageContaining("not installed; installed are [emulator]");
     }
 
     /** A back end that can be asked, not used. */
-    private record Described(String name, Availability availability, Set<Capability> capabilities) implements Hypervisor {
+    private record Described(String name, Availability availability,
+            Set<Capability> capabilities) implements Hypervisor {
 
         @Override
         public int priority() {

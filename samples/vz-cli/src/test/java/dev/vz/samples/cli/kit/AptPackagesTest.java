@@ -26,7 +26,8 @@ class AptPackagesTest {
 
     @Test
     void aMetaPackageWithoutThatDependencyIsAnErrorThatSaysWhatToDo() {
-        assertThatThrownBy(() -> AptPackages.dependency("linux-image-cloud-amd64\n", "linux-image-cloud-amd64", "linux-"))
+        assertThatThrownBy(
+                () -> AptPackages.dependency("linux-image-cloud-amd64\n", "linux-image-cloud-amd64", "linux-"))
                 .isInstanceOf(FormatException.class).hasMessageContaining("apt-get update")
                 .hasMessageContaining("--kernel");
     }
@@ -53,7 +54,8 @@ class AptPackagesTest {
 
     @Test
     void aProgramThatFailsIsQuotedWithItsError() {
-        assertThatThrownBy(() -> shell("echo first >&2; echo 'E: Unable to locate package' >&2; echo last >&2; exit 100"))
+        assertThatThrownBy(
+                () -> shell("echo first >&2; echo 'E: Unable to locate package' >&2; echo last >&2; exit 100"))
                 .hasMessageContaining("E: Unable to locate package").hasMessageContaining("100");
     }
 

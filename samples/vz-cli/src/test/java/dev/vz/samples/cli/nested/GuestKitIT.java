@@ -82,7 +82,8 @@ class GuestKitIT {
 
     @Test
     void aScriptSeesAnEmptyInputAndAUsableSystem() throws Exception {
-        Qemu.Result result = boot("cat; test -w /tmp && test -e /dev/null && test -d /proc/1 && pwd && id -u && hostname");
+        Qemu.Result result = boot(
+                "cat; test -w /tmp && test -e /dev/null && test -d /proc/1 && pwd && id -u && hostname");
         assertThat(new String(result.data(), StandardCharsets.US_ASCII)).isEqualTo("/root\n0\nvz\n\0marker 0\n");
     }
 

@@ -1,0 +1,92 @@
+package dev.vz.samples.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.vz.samples.cli.guest.GuestOptions;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine;
+
+class BootCommandTest {
+
+    private final StringWriter out = new StringWriter();
+    private final StringWriter err = new StringWriter();
+
+    @Test
+    void withoutOptionsItIsAnInteractiveGuestOf512MiBAndOneProcessor() {
+        assertThat(options()).isEqualTo(
+                new GuestOptions("auto", null, null, "", 512L << 20, 1, null, null, false));
+    }
+
+    @Test
+    void everyOptionIsUnderstood() {
+        assertThat(options("--backend", "kvm", "--kernel", "/boot/k", "--initrd", "/boot/i", "--append", "a=b c",
+                "--memory", "2G", "--cpus", "4", "--exec", "uname -a", "--timeout", "1.5", "--verbose"))
+                .isEqualTo(new GuestOptions("kvm", Path.of("/boot/k"), Path.of("/boot/i"), "a=b c", 2L << 30, 4,
+                        "uname -a",
+                        Duration.ofMillis(1500), true));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"512M,536870912", "512,536870912", "1G,1073741824", "2g,2147483648", "65536K,67108864",
+        "128MiB,134217728", "1T,1099511627776"})
+    void memoryIsWrittenAsPeopleWriteIt(String text, long bytes) {
+        assertThat(options("--memory", text).memory()).isEqualTo(bytes);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"--memory=lots", "--memory=-1", "--memory=0", "--memory=3K", "--memory=9999999999999G",
+        "--memory=999999999999T", "--cpus=0", "--cpus=-1", "--cpus=many", "--cpus=1025", "--timeout=0",
+        "--timeout=-3", "--timeout=soon", "--timeout=1e99", "--exec=", "--exec=  ", "--nonsense", "stray",
+        "--backend=bogus", "--kernel"})
+    void aWrongOptionIsNamedInOneLineAndTheStatusIs2(String option) {
+        int status = execute("boot", option);
+        assertThat(status).isEqualTo(2);
+        List<String> lines = err.toString().lines().toList();
+        assertThat(lines.getFirst()).startsWith("vz: ").containsIgnoringCase(option.split("=")[0]);
+        assertThat(lines.getLast()).isEqualTo("vz: see vz boot --help");
+        assertThat(out.toString()).isEmpty();
+    }
+
+    @Test
+    void helpNamesEveryOptionTheExamplesAndTheExitStatus() {
+        assertThat(execute("boot", "--help")).isZero();
+        assertThat(out.toString()).contains("--backend", "--kernel", "--initrd", "--append", "--memory", "--cpus",
+                "--exec", "--timeout", "Examples:", "vz boot --exec 'uname -a'", "Exit status:", "Ctrl-A X");
+        assertThat(err.toString()).isEmpty();
+    }
+
+    @Test
+    void theCommandItselfHasHelpAndAVersion() {
+        assertThat(execute("--help")).isZero();
+        assertThat(out.toString()).contains("boot", "Examples:", "VZ_CACHE").doesNotContain("warm-up");
+        assertThat(execute("--version")).isZero();
+        assertThat(out.toString()).contains("vz ").contains("Java 2");
+    }
+
+    @Test
+    void withoutACommandTheUsageIsWrong() {
+        assertThat(execute()).isEqualTo(2);
+        assertThat(err.toString()).startsWith("vz: Name a command");
+        assertThat(execute("bot")).isEqualTo(2);
+        assertThat(err.toString()).contains("'bot'").contains("boot");
+    }
+
+    private GuestOptions options(String... arguments) {
+        var command = new BootCommand();
+        new CommandLine(command).parseArgs(arguments);
+        return command.options();
+    }
+
+    private int execute(String... arguments) {
+        return Vz.commandLine().setOut(new PrintWriter(out, true)).setErr(new PrintWriter(err, true))
+                .execute(arguments);
+    }
+}

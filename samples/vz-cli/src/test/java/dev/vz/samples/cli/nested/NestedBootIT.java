@@ -1,0 +1,80 @@
+package dev.vz.samples.cli.nested;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.vz.samples.cli.kit.DebianGuestKit;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * {@code vz boot --backend kvm} with a stock Debian kernel, on KVM with real nested paging: all cases run one after the
+ * other in one guest of QEMU's that has SVM.
+ */
+@Tag("nested")
+class NestedBootIT {
+
+    private static final Duration LIMIT = Duration.ofMinutes(8);
+    private static Map<String, OuterGuest.Outcome> outcomes;
+
+    @BeforeAll
+    static void runAllCases(@TempDir Path folder) throws Exception {
+        long start = System.nanoTime();
+        DebianGuestKit kit = TestKit.fetched();
+        JavaImage java = JavaImage.link(folder);
+        outcomes = new OuterGuest(kit, java)
+                .with("1-one-processor", "vz boot --backend kvm --timeout 120 --exec 'uname -r; nproc; "
+                        + "echo trouble >&2; printf \"a\\r\\n\\0b\"; exit 7'")
+                .with("2-two-processors", "vz boot --backend kvm --cpus 2 --timeout 120 --exec "
+                        + "'nproc; grep -c ^processor /proc/cpuinfo'")
+                .with("3-shell", "printf 'echo in-$((6 * 7)); tty\\nexit\\n' | vz boot --backend auto --timeout 120")
+                .with("4-panic", "vz boot --backend kvm --timeout 120 --append rdinit=/none --exec true")
+                .with("5-timeout", "vz boot --backend kvm --timeout 20 --exec 'sleep 1000'")
+                .run(folder, LIMIT);
+        System.out.println("The nested test took " + Duration.ofNanos(System.nanoTime() - start).toSeconds() + " s");
+    }
+
+    @Test
+    void aCommandOnOneProcessorGivesItsOutputByteByByteItsErrorsAndItsStatus() {
+        OuterGuest.Outcome outcome = outcomes.get("1-one-processor");
+        assertThat(outcome.err()).contains("trouble\n");
+        assertThat(outcome.out()).endsWith("-cloud-amd64\n1\na\r\n\0b");
+        assertThat(outcome.status()).isEqualTo(7);
+    }
+
+    @Test
+    void twoProcessorsAreTwoInTheGuest() {
+        OuterGuest.Outcome outcome = outcomes.get("2-two-processors");
+        assertThat(outcome).extracting(OuterGuest.Outcome::out, OuterGuest.Outcome::status).as(outcome.err())
+                .containsExactly("2\n2\n", 0);
+    }
+
+    @Test
+    void anInteractiveShellDoesWhatIsTypedAndPowersOff() {
+        OuterGuest.Outcome outcome = outcomes.get("3-shell");
+        assertThat(outcome.err()).startsWith("vz: backend kvm (KVM API 12 through /dev/kvm)");
+        assertThat(outcome.out()).contains("\r\nin-42\r\n").contains("/dev/ttyS0\r\n");
+        assertThat(outcome.status()).isZero();
+    }
+
+    @Test
+    void aKernelThatPanicsIsAFailureOfOneLine() {
+        OuterGuest.Outcome outcome = outcomes.get("4-panic");
+        assertThat(outcome.err().lines()).last().asString()
+                .startsWith("vz: the guest's kernel gave up: Kernel panic - not syncing: ");
+        assertThat(outcome.status()).isEqualTo(1);
+    }
+
+    @Test
+    void aGuestThatTakesTooLongIsEnded() {
+        OuterGuest.Outcome outcome = outcomes.get("5-timeout");
+        assertThat(outcome.err().lines()).last().asString()
+                .startsWith("vz: the guest did not end within 20.0 s (--timeout)");
+        assertThat(outcome.status()).isEqualTo(1);
+        assertThat(outcome.took()).isLessThan(Duration.ofSeconds(60));
+    }
+}
