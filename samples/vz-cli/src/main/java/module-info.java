@@ -8,6 +8,7 @@ import org.jspecify.annotations.NullMarked;
 module dev.vz.samples.cli {
     requires static org.jspecify;
     requires dev.vz.api;
+    requires dev.vz.kvm; // a back end that Hypervisors finds
     requires dev.vz.linux;
     requires dev.vz.machine;
     requires info.picocli;

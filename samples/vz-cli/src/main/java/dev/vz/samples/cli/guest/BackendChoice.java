@@ -16,6 +16,9 @@ import java.util.List;
  */
 record BackendChoice(Hypervisor hypervisor, String explanation) {
 
+    private static final String REMEDY = "; kvm needs a processor with AMD-V or VT-x, enabled in the firmware or, in a "
+            + "virtual machine, by the host";
+
     /** The capabilities without which a stock kernel does not boot on {@code cpus} processors. */
     static Capability[] needed(int cpus) {
         return cpus == 1
@@ -42,7 +45,7 @@ record BackendChoice(Hypervisor hypervisor, String explanation) {
         }
         throw new CapabilityException(passedOver.isEmpty()
                 ? "No backend is installed; put vz-kvm or vz-emulator on the module path"
-                : "No backend here can run a guest. " + String.join("; ", passedOver));
+                : "No backend here can run a guest. " + String.join("; ", passedOver) + REMEDY);
     }
 
     /**

@@ -4,11 +4,10 @@ import dev.vz.error.GuestException;
 import dev.vz.error.HostException;
 import dev.vz.error.VzException;
 import dev.vz.hypervisor.Hypervisors;
-import dev.vz.linux.terminal.RawMode;
-import dev.vz.linux.terminal.Terminal;
 import dev.vz.machine.MachineOutcome;
 import dev.vz.machine.boot.LinuxBoot;
 import dev.vz.samples.cli.console.ProgressLine;
+import dev.vz.samples.cli.console.RawTerminal;
 import dev.vz.samples.cli.kit.CacheFolder;
 import dev.vz.samples.cli.kit.DebianGuestKit;
 import dev.vz.samples.cli.kit.Progress;
@@ -48,7 +47,7 @@ public final class GuestRun {
         String marker = "vz-" + HexFormat.of().formatHex(random());
         LinuxBoot boot = GuestBoot.of(options, this::kit, streams.terminal(), marker);
         boolean interactive = options.exec() == null;
-        try (RawMode _ = interactive && streams.inIsTerminal() ? rawTerminal() : null) {
+        try (RawTerminal _ = interactive && streams.inIsTerminal() ? rawTerminal() : null) {
             var typist = new Typist(streams, GuestBoot.usesKit(options));
             while (true) {
                 var session = new GuestSession(options, streams);
@@ -74,9 +73,9 @@ public final class GuestRun {
         return choice;
     }
 
-    private RawMode rawTerminal() {
+    private RawTerminal rawTerminal() {
         streams.say(Typist.HELP);
-        return Terminal.standardInput().raw();
+        return RawTerminal.open();
     }
 
     private DebianGuestKit kit() {
