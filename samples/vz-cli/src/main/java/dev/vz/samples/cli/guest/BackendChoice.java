@@ -33,6 +33,7 @@ record BackendChoice(Hypervisor hypervisor, String explanation) {
      */
     static BackendChoice automatic(List<Hypervisor> candidates, Capability... needed) {
         var passedOver = new ArrayList<String>();
+        boolean weak = false;
         for (Hypervisor candidate : candidates) {
             String missing = Hypervisors.missing(candidate, needed);
             if (missing.isEmpty()) {
@@ -41,11 +42,13 @@ record BackendChoice(Hypervisor hypervisor, String explanation) {
                 passedOver.forEach(other -> why.append("; not ").append(other));
                 return new BackendChoice(candidate, why.toString());
             }
+            weak |= candidate.availability().isAvailable();
             passedOver.add(candidate.name() + ": " + missing);
         }
         throw new CapabilityException(passedOver.isEmpty()
                 ? "No backend is installed; put vz-kvm or vz-emulator on the module path"
-                : "No backend here can run a guest. " + String.join("; ", passedOver) + REMEDY);
+                : "No backend here can run a guest. " + String.join("; ", passedOver)
+                        + (weak ? REMEDY : ""));
     }
 
     /**

@@ -54,6 +54,9 @@ class BackendChoiceTest {
                 .isInstanceOf(CapabilityException.class)
                 .hasMessage(
                         "No backend here can run a guest. kvm: /dev/kvm: permission denied (add the user to group kvm)");
+        assertThatThrownBy(() -> BackendChoice.automatic(List.of(weakKvm), NEEDED))
+                .isInstanceOf(CapabilityException.class).hasMessageContaining("kvm: lacks [FULL_SYSTEM]")
+                .hasMessageContaining("AMD-V or VT-x");
         assertThatThrownBy(() -> BackendChoice.automatic(List.of(), NEEDED)).isInstanceOf(CapabilityException.class)
                 .hasMessageContaining("vz-kvm");
     }

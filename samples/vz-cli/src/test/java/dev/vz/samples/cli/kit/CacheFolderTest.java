@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.vz.error.HostException;
-import dev.vz.testing.Peers;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -73,16 +72,22 @@ class CacheFolderTest {
         var cache = new CacheFolder(folder);
         Path lock = Files.createFile(folder.resolve("item.lock"));
         // Locks of one JVM do not exclude each other across channels, so the other side has to be another process.
-        Path python = Peers.program("python3", "python3");
-        Process other = new ProcessBuilder(python.toString(), "-c", """
-                import fcntl, sys
-                f = open(sys.argv[1], 'w')
-                fcntl.lockf(f, fcntl.LOCK_EX)
-                print('locked', flush=True)
-                sys.stdin.readline()
-                """, lock.toString()).start();
+        Path program = Files.writeString(folder.resolve("Holder.java"), """
+                import java.nio.channels.FileChannel;
+                import java.nio.file.Path;
+                import java.nio.file.StandardOpenOption;
+
+                void main(String[] arguments) throws Exception {
+                    var channel = FileChannel.open(Path.of(arguments[0]), StandardOpenOption.WRITE);
+                    var lock = channel.lock();
+                    IO.println("locked " + lock.isValid());
+                    System.in.read();
+                }
+                """);
+        Process other = new ProcessBuilder(System.getProperty("java.home") + "/bin/java", program.toString(),
+                lock.toString()).start();
         try {
-            assertThat(other.inputReader().readLine()).isEqualTo("locked");
+            assertThat(other.inputReader().readLine()).isEqualTo("locked true");
             var waits = new AtomicInteger();
             cache.item("item", writes("content", new AtomicInteger()), () -> {
                 waits.incrementAndGet();

@@ -52,17 +52,17 @@ record JavaImage(Path home, Path cache) {
         return new JavaImage(home, cache);
     }
 
-    /** The shared libraries that the runtime loads from the host, the dynamic linker among them. */
-    List<Path> libraries() throws IOException, InterruptedException {
+    /** The shared libraries of the host that the runtime and {@code program} load, the dynamic linker among them. */
+    List<Path> librariesWith(Path program) throws IOException, InterruptedException {
         Path ldd = Peers.program("ldd", "libc-bin");
         var found = new ArrayList<Path>();
-        for (String file : List.of("bin/java", "lib/server/libjvm.so", "lib/libnio.so", "lib/libzip.so")) {
+        for (Path file : List.of(home.resolve("bin/java"), home.resolve("lib/server/libjvm.so"),
+                home.resolve("lib/libnio.so"), home.resolve("lib/libzip.so"), program)) {
             Matcher matcher = LIBRARY.matcher("");
-            for (String line : run(List.of(ldd.toString(), home.resolve(file).toString())).split("\n")) {
+            for (String line : run(List.of(ldd.toString(), file.toString())).split("\n")) {
                 if (matcher.reset(line).find()) {
-                    Path library = Path.of(matcher.group(1));
-                    if (!library.startsWith(home) && !library.normalize().startsWith(home)
-                            && !found.contains(library)) {
+                    Path library = Path.of(matcher.group(1)).normalize();
+                    if (!library.startsWith(home) && !found.contains(library)) {
                         found.add(library);
                     }
                 }

@@ -3,6 +3,7 @@ package dev.vz.samples.cli.nested;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.vz.samples.cli.kit.DebianGuestKit;
+import dev.vz.testing.Peers;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
@@ -71,7 +72,7 @@ class NestedBootIT {
         long start = System.nanoTime();
         DebianGuestKit kit = TestKit.fetched();
         JavaImage java = JavaImage.link(folder);
-        outcomes = new OuterGuest(kit, java)
+        outcomes = new OuterGuest(kit, java, Peers.program("script", "bsdutils"))
                 .with("1-one-processor", "vz boot --backend kvm --timeout 120 --exec 'uname -r; nproc; "
                         + "echo trouble >&2; printf \"a\\r\\n\\0b\"; exit 7'")
                 .with("2-two-processors", "vz boot --backend kvm --cpus 2 --timeout 120 --exec "
@@ -80,9 +81,9 @@ class NestedBootIT {
                 .with("4-panic", "vz boot --backend kvm --timeout 120 --append rdinit=/none --exec true")
                 .with("5-timeout", "vz boot --backend kvm --timeout 12 --exec 'sleep 1000'")
                 .with("6-bad-input", """
-                        vz boot --backend kvm --kernel /init
+                        vz boot --backend kvm --kernel /init </dev/null
                         echo "status $?"
-                        vz boot --backend kvm --kernel /no/kernel
+                        vz boot --backend kvm --kernel /no/kernel </dev/null
                         echo "status $?"
                         vz boot --backend kvm --initrd /java/lib/modules --memory 64M --exec true
                         echo "status $?"

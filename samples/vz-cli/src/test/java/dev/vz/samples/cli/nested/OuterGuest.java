@@ -43,9 +43,17 @@ final class OuterGuest {
     private final JavaImage java;
     private final Map<String, String> cases = new LinkedHashMap<>();
 
-    OuterGuest(DebianGuestKit kit, JavaImage java) {
+    private final Path script;
+
+    /**
+     * A guest for {@code java}.
+     *
+     * @param script the host's script(1), which makes a pseudo-terminal; busybox has none
+     */
+    OuterGuest(DebianGuestKit kit, JavaImage java, Path script) {
         this.kit = kit;
         this.java = java;
+        this.script = script;
     }
 
     /** Runs {@code script} after those that were added before. */
@@ -76,7 +84,8 @@ final class OuterGuest {
             file(archive, made, "modules/" + file.getFileName(), file);
         }
         tree(archive, made, "java", java.home());
-        for (Path library : java.libraries()) {
+        file(archive, made, "bin/script", script);
+        for (Path library : java.librariesWith(script)) {
             file(archive, made, library.toString().substring(1), library.toRealPath());
         }
         archive.file("vz.aot", 0644, java.cache());
