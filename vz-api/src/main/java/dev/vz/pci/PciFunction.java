@@ -2,6 +2,7 @@ package dev.vz.pci;
 
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 
 /**
  * What a device shows on a PCI bus.
@@ -41,4 +42,13 @@ public interface PciFunction {
 
     /** Everything back to the state after power-on. */
     void reset();
+
+    /** A function that wants to know where its registers are, for example to hang doorbells there. */
+    interface Located extends PciFunction {
+        /**
+         * BAR {@code index} answers at {@code address} from now on, or nowhere. Called by the bridge, one call at a time,
+         * after the bus was changed; must not block for long.
+         */
+        void located(int index, OptionalLong address);
+    }
 }

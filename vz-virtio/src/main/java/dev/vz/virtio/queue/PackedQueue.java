@@ -45,13 +45,19 @@ public final class PackedQueue implements Virtqueue {
         this.eventIdx = layout.features().eventIdx();
         this.indirect = layout.features().indirect();
         this.walker = new ChainWalker(memory, Math.max(size, 1));
+        String fault = layout.fault();
+        if (!fault.isEmpty()) {
+            // An area that is not aligned cannot even be given back to: no part of it is touched.
+            walker.fail(fault);
+            ring = null;
+            driverEvent = null;
+            deviceEvent = null;
+            return;
+        }
         ring = RingPart.find(memory, layout.descriptorArea(), layout.descriptorBytes(), true);
         driverEvent = RingPart.find(memory, layout.driverArea(), layout.driverBytes(), false);
         deviceEvent = RingPart.find(memory, layout.deviceArea(), layout.deviceBytes(), true);
-        String fault = layout.fault();
-        if (!fault.isEmpty()) {
-            walker.fail(fault);
-        } else if (ring == null || driverEvent == null || deviceEvent == null) {
+        if (ring == null || driverEvent == null || deviceEvent == null) {
             walker.fail(String.format("rings at 0x%x, 0x%x, 0x%x are not guest memory", layout.descriptorArea(),
                     layout.driverArea(), layout.deviceArea()));
         }

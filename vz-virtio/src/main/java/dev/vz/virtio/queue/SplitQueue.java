@@ -42,12 +42,18 @@ public final class SplitQueue implements Virtqueue {
         this.indirect = layout.features().indirect();
         this.walker = new ChainWalker(memory, Math.max(size, 1));
         String fault = layout.fault();
+        if (!fault.isEmpty()) {
+            // An area that is not aligned cannot even be given back to: no part of it is touched.
+            walker.fail(fault);
+            descriptors = null;
+            avail = null;
+            used = null;
+            return;
+        }
         descriptors = RingPart.find(memory, layout.descriptorArea(), layout.descriptorBytes(), false);
         avail = RingPart.find(memory, layout.driverArea(), layout.driverBytes(), false);
         used = RingPart.find(memory, layout.deviceArea(), layout.deviceBytes(), true);
-        if (!fault.isEmpty()) {
-            walker.fail(fault);
-        } else if (descriptors == null || avail == null || used == null) {
+        if (descriptors == null || avail == null || used == null) {
             walker.fail(String.format("rings at 0x%x, 0x%x, 0x%x are not guest memory", layout.descriptorArea(),
                     layout.driverArea(), layout.deviceArea()));
         }

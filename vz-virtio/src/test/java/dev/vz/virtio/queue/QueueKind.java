@@ -1,7 +1,7 @@
 package dev.vz.virtio.queue;
 
 /** The four kinds of queue that every rule is shown on. */
-enum QueueKind {
+public enum QueueKind {
     SPLIT(new QueueFeatures(true, false, false, false, false)), SPLIT_EVENT_IDX(
             new QueueFeatures(true, true, false, false, false)),
     PACKED(
@@ -9,7 +9,8 @@ enum QueueKind {
     PACKED_EVENT_IDX(
             new QueueFeatures(true, true, true, false, false));
 
-    final QueueFeatures features;
+    /** What is negotiated. */
+    public final QueueFeatures features;
 
     QueueKind(QueueFeatures features) {
         this.features = features;

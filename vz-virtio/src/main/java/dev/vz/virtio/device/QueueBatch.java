@@ -1,0 +1,181 @@
+package dev.vz.virtio.device;
+
+import dev.vz.virtio.queue.DescriptorChain;
+import dev.vz.virtio.queue.QueueState;
+import dev.vz.virtio.queue.Virtqueue;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A queue as a device works on it: up to 64 chains at a time, shown to the driver together. All but {@link #wake} is for
+ * use inside {@link VirtioDevice#process} and {@link VirtioDevice#drain} only.
+ */
+public final class QueueBatch {
+
+    /** The most chains that are taken before other queues of the loop have their turn. */
+    public static final int BUDGET = 64;
+
+    private final DeviceHost host;
+    private final VirtioDevice<?> device;
+    private final int index;
+    private final WorkerLoop.Task task;
+    /** Held while the queue is worked on; whoever stops the queue waits for it, for one batch at most. */
+    private final ReentrantLock lock = new ReentrantLock();
+    private @Nullable Virtqueue queue;
+    private int budget;
+    /** Whether the device has seen that no chain is left; if it has not, it stopped for a reason of its own. */
+    private boolean emptied;
+    private boolean discard;
+    private @Nullable String fault;
+
+    QueueBatch(DeviceHost host, VirtioDevice<?> device, int index, WorkerLoop loop) {
+        this.host = host;
+        this.device = device;
+        this.index = index;
+        this.task = loop.add(this::run);
+    }
+
+    /** Which queue of the device it is. */
+    public int queue() {
+        return index;
+    }
+
+    /** Takes the next chain; {@code false} if there is none, or it is another queue's turn. */
+    public boolean next(DescriptorChain chain) {
+        Virtqueue working = queue;
+        if (working == null || budget == 0 || discard || fault != null) {
+            return false;
+        }
+        if (working.next(chain)) {
+            budget--;
+            return true;
+        }
+        emptied = true;
+        return false;
+    }
+
+    /** Gives {@code chain} back: {@code written} bytes of its writable part are new, from the start. */
+    public void complete(DescriptorChain chain, int written) {
+        Virtqueue working = queue;
+        if (working != null && !discard) {
+            working.add(chain, written);
+        }
+    }
+
+    /** Puts the chain that was taken last back; nothing was done with it. */
+    public void undo(DescriptorChain chain) {
+        Virtqueue working = queue;
+        if (working != null && !discard) {
+            working.undo(chain);
+            budget++;
+        }
+    }
+
+    /** The driver has broken the device's protocol: the device stops and says that it needs a reset. */
+    public void fault(String why) {
+        if (fault == null) {
+            fault = why;
+        }
+    }
+
+    /** Has the queue processed again, soon. Any thread. */
+    public void wake() {
+        task.ring();
+    }
+
+    // -------------------------------------------------------------------------------------- for the device's host
+
+    /** What the loop runs. */
+    private void run() {
+        lock.lock();
+        try {
+            Virtqueue working = queue;
+            if (working == null || !host.isWorking()) {
+                return;
+            }
+            budget = BUDGET;
+            emptied = false;
+            working.disableNotifications();
+            try {
+                device.process(this);
+            } catch (RuntimeException failure) {
+                // The host's failure, or a mistake in the device: this device stops, its machine does not.
+                fault("the device failed: " + failure);
+            }
+            finish(working);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void finish(Virtqueue working) {
+        if (working.publish()) {
+            host.interrupt(index);
+        }
+        String why = fault != null ? fault : working.fault();
+        if (why != null) {
+            host.needsReset("queue " + index + ": " + why);
+        } else if (budget == 0 || emptied && working.enableNotifications()) {
+            // A device that has left chains behind waits for something else, and wakes the queue itself.
+            task.ring();
+        }
+    }
+
+    void enable(Virtqueue fresh) {
+        lock.lock();
+        try {
+            queue = fresh;
+            fault = null;
+            discard = false;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Ends the queue: when this returns nothing touches it or the memory that its chains name. */
+    void disable() {
+        lock.lock();
+        try {
+            if (queue != null) {
+                discard = true;
+                device.drain(this);
+            }
+            queue = null;
+            fault = null;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Gives everything in flight back to the driver. The host has stopped working before. */
+    void rest() {
+        lock.lock();
+        try {
+            Virtqueue working = queue;
+            if (working == null || fault != null) {
+                return;
+            }
+            budget = 0;
+            device.drain(this);
+            if (working.publish()) {
+                host.interrupt(index);
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    QueueState save() {
+        lock.lock();
+        try {
+            Virtqueue working = queue;
+            return working == null ? new QueueState(0, 0, 0, false) : working.save();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    void close() {
+        task.close();
+    }
+}

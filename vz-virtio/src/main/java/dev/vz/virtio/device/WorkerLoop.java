@@ -1,0 +1,116 @@
+package dev.vz.virtio.device;
+
+import dev.vz.error.LifecycleException;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Runs tasks that were rung for, one after the other. A started loop has a platform thread of its own; one that is not is
+ * driven by hand with {@link #runOnce}, which makes tests deterministic.
+ *
+ * <p>
+ * Ringing is for any thread, never blocks and allocates nothing; rings of one task that nobody has answered are one.
+ */
+public final class WorkerLoop implements AutoCloseable {
+
+    private final CopyOnWriteArrayList<Task> tasks = new CopyOnWriteArrayList<>();
+    private final @Nullable Thread thread;
+    private volatile boolean closed;
+
+    private WorkerLoop(@Nullable String threadName) {
+        thread = threadName == null ? null : Thread.ofPlatform().daemon().name(threadName).unstarted(this::loop);
+    }
+
+    /** A loop that somebody drives with {@link #runOnce}. */
+    public static WorkerLoop manual() {
+        return new WorkerLoop(null);
+    }
+
+    /** A loop on a daemon thread called {@code threadName}. */
+    public static WorkerLoop started(String threadName) {
+        var loop = new WorkerLoop(threadName);
+        Thread own = loop.thread;
+        if (own != null) {
+            own.start();
+        }
+        return loop;
+    }
+
+    /** Something to run when it is rung for. */
+    public final class Task implements AutoCloseable {
+        private final AtomicBoolean rung = new AtomicBoolean();
+        private final Runnable action;
+
+        private Task(Runnable action) {
+            this.action = action;
+        }
+
+        /** Has it run soon, once. */
+        public void ring() {
+            // Whoever finds it rung already has rung before the loop looks again.
+            if (!rung.get() && !rung.getAndSet(true)) {
+                LockSupport.unpark(thread);
+            }
+        }
+
+        /** Takes it off the loop; it may still be running. */
+        @Override
+        public void close() {
+            tasks.remove(this);
+        }
+    }
+
+    /** Adds a task, which must not throw. */
+    public Task add(Runnable action) {
+        if (closed) {
+            throw new LifecycleException("Cannot add a task to a worker loop that is closed");
+        }
+        var task = new Task(action);
+        tasks.add(task);
+        return task;
+    }
+
+    /** Runs what was rung for until now; says whether there was anything. */
+    public boolean runOnce() {
+        boolean any = false;
+        for (Task task : tasks) {
+            if (task.rung.get() && task.rung.getAndSet(false)) {
+                any = true;
+                task.action.run();
+            }
+        }
+        return any;
+    }
+
+    private void loop() {
+        while (!closed) {
+            if (!runOnce()) {
+                LockSupport.park(this);
+            }
+        }
+    }
+
+    /** Ends the thread, after the task that it is running. Idempotent. */
+    @Override
+    public void close() {
+        closed = true;
+        Thread own = thread;
+        if (own == null || own == Thread.currentThread()) {
+            return;
+        }
+        LockSupport.unpark(own);
+        boolean interrupted = false;
+        while (own.isAlive()) {
+            try {
+                own.join();
+            } catch (InterruptedException later) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}
