@@ -159,7 +159,7 @@ public final class DeviceHost implements Stateful<HostState>, AutoCloseable {
             int bits = added;
             status.updateAndGet(now -> now | bits);
             if ((added & DRIVER_OK) != 0) {
-                device.start(driverFeatures);
+                device.negotiated(driverFeatures);
                 wakeAll();
             }
         } finally {
@@ -383,7 +383,7 @@ public final class DeviceHost implements Stateful<HostState>, AutoCloseable {
                 }
             }
             if ((state.status() & DRIVER_OK) != 0) {
-                device.start(driverFeatures);
+                device.negotiated(driverFeatures);
             }
             status.set(state.status());
             wakeAll();
@@ -418,7 +418,7 @@ public final class DeviceHost implements Stateful<HostState>, AutoCloseable {
             closed = true;
             resetLocked();
             for (QueueBatch batch : batches) {
-                batch.close();
+                batch.end();
             }
             device.close();
         } finally {

@@ -175,7 +175,7 @@ public final class QueueBatch {
         }
     }
 
-    void close() {
+    void end() {
         task.close();
     }
 }
