@@ -34,7 +34,8 @@ record BlockConfig(long capacity, int sizeMax, int segMax, int blkSize, int phys
         int block = Math.max(SECTOR, info.logicalBlockSize());
         int physical = Math.max(block, info.physicalBlockSize());
         return new BlockConfig(info.size() / SECTOR, Math.max(block, info.maxTransfer() / segments / block * block),
-                segments, block, 31 - Integer.numberOfLeadingZeros(physical / block), Math.min(0xFFFF, physical / block),
+                segments, block, 31 - Integer.numberOfLeadingZeros(physical / block),
+                Math.min(0xFFFF, physical / block),
                 info.optimalTransfer() / block, queues, Math.max(1, info.discardGranularity() / SECTOR));
     }
 

@@ -137,7 +137,7 @@ public final class BlockFrontend implements VirtioDevice<BlockState> {
     }
 
     @Override
-    public void start(long agreed) {
+    public void negotiated(long agreed) {
         features = agreed;
     }
 

@@ -71,8 +71,8 @@ final class RequestPool {
 
     /** The host's disk is done with it. Any thread. */
     private void complete(InFlight request, int status) {
-        lock.lock();
         QueueBatch queue;
+        lock.lock();
         try {
             request.status = status;
             request.next = completed;

@@ -11,6 +11,7 @@ import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
@@ -58,6 +59,7 @@ public final class DeviceHost implements Stateful<HostState>, AutoCloseable {
     /** Serializes what drivers do to registers. A queue's lock may be taken inside, never the other way round. */
     private final ReentrantLock control = new ReentrantLock();
     private final AtomicInteger status = new AtomicInteger();
+    private final AtomicBoolean warned = new AtomicBoolean();
     private long driverFeatures;
     private volatile boolean paused;
     private volatile InterruptSink interrupts = new NoInterrupts();
@@ -159,7 +161,7 @@ public final class DeviceHost implements Stateful<HostState>, AutoCloseable {
             int bits = added;
             status.updateAndGet(now -> now | bits);
             if ((added & DRIVER_OK) != 0) {
-                device.start(driverFeatures);
+                device.negotiated(driverFeatures);
                 wakeAll();
             }
         } finally {
@@ -203,7 +205,9 @@ public final class DeviceHost implements Stateful<HostState>, AutoCloseable {
     void needsReset(String why) {
         int before = status.getAndUpdate(now -> now == 0 ? 0 : now | NEEDS_RESET);
         if (before != 0 && (before & NEEDS_RESET) == 0) {
-            LOG.log(Level.WARNING, "{0} needs a reset: {1}", device.name(), why);
+            // Once aloud: a driver that breaks a rule after each reset does not fill the host's log.
+            Level level = warned.getAndSet(true) ? Level.DEBUG : Level.WARNING;
+            LOG.log(level, "{0} needs a reset: {1}", device.name(), why);
             if ((before & DRIVER_OK) != 0) {
                 interrupts.config();
             }
@@ -383,7 +387,7 @@ public final class DeviceHost implements Stateful<HostState>, AutoCloseable {
                 }
             }
             if ((state.status() & DRIVER_OK) != 0) {
-                device.start(driverFeatures);
+                device.negotiated(driverFeatures);
             }
             status.set(state.status());
             wakeAll();
@@ -418,7 +422,7 @@ public final class DeviceHost implements Stateful<HostState>, AutoCloseable {
             closed = true;
             resetLocked();
             for (QueueBatch batch : batches) {
-                batch.close();
+                batch.end();
             }
             device.close();
         } finally {

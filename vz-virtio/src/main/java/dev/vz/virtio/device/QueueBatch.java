@@ -152,7 +152,7 @@ public final class QueueBatch {
         lock.lock();
         try {
             Virtqueue working = queue;
-            if (working == null || fault != null) {
+            if (working == null) {
                 return;
             }
             budget = 0;
@@ -175,7 +175,7 @@ public final class QueueBatch {
         }
     }
 
-    void close() {
+    void end() {
         task.close();
     }
 }

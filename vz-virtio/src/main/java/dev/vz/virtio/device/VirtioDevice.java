@@ -40,7 +40,7 @@ public interface VirtioDevice<S extends Record> extends Stateful<S>, AutoCloseab
     ConfigSpace config();
 
     /** The driver is ready (DRIVER_OK) and has agreed on {@code features}; queues are processed from now on. */
-    void start(long features);
+    void negotiated(long features);
 
     /**
      * Works on a queue: takes chains, gives chains back. Called after a notification, after {@link QueueBatch#wake}, and

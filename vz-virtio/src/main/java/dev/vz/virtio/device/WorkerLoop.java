@@ -49,8 +49,9 @@ public final class WorkerLoop implements AutoCloseable {
 
         /** Has it run soon, once. */
         public void ring() {
-            // Whoever finds it rung already has rung before the loop looks again.
-            if (!rung.get() && !rung.getAndSet(true)) {
+            // An exchange always, never a look first: it is the fence between what the driver put into its ring and the
+            // loop's own exchange, without which both could miss each other.
+            if (!rung.getAndSet(true)) {
                 LockSupport.unpark(thread);
             }
         }

@@ -69,7 +69,7 @@ public final class EntropyDevice implements VirtioDevice<EntropyState> {
     }
 
     @Override
-    public void start(long features) {
+    public void negotiated(long features) {
         // Nothing to agree on.
     }
 

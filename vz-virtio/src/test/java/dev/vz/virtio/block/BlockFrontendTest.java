@@ -114,7 +114,7 @@ class BlockFrontendTest {
         try (TestDriver driver = driver(kind)) {
             QueueDriver queue = driver.start(all(driver));
             for (long sector : new long[] {SECTORS, SECTORS - 1, -1, Long.MIN_VALUE, Long.MAX_VALUE, 1L << 55, 1L << 54,
-                    (1L << 55) - 1}) {
+                (1L << 55) - 1}) {
                 assertThat(request(driver, queue, BlockFrontend.T_IN, sector, Buffer.writable(DATA, 1024)))
                         .isEqualTo(BlockFrontend.S_IOERR);
                 assertThat(request(driver, queue, BlockFrontend.T_OUT, sector, Buffer.readable(DATA, 1024)))
