@@ -51,53 +51,23 @@ public abstract sealed class KvmVcpu implements X86Vcpu, GuestDebug permits Bare
     private final ResetState resetState;
     private final KvmProcessor processor;
 
-    KvmVcpu(Parts parts) {
-        this.id = parts.id;
-        this.name = parts.name;
-        this.descriptor = parts.descriptor;
-        this.mapping = parts.mapping;
-        this.features = parts.features;
+    KvmVcpu(VcpuParts parts) {
+        this.id = parts.id();
+        this.name = parts.name();
+        this.descriptor = parts.descriptor();
+        this.mapping = parts.mapping();
+        this.ringMapping = parts.ring();
+        this.ring = parts.ring() == null ? null : new KvmDirtyRing.Ring(parts.ring().segment());
+        this.features = parts.features();
         this.page = new RunPage(mapping.segment());
         this.gate = new RunGate(name, page);
         this.runner = new VcpuRunner(name, descriptor, page, gate);
         this.state = new VcpuState(descriptor, features);
-        state.setCpuid(parts.supported);
-        // Read back, because a KVM that cannot intercept CPUID everywhere adds what unprivileged code sees anyway.
-        this.supported = state.cpuid();
-        this.readableMsrs = parts.host.readableMsrs(features.interrupts(), state);
-        this.resetState = ResetState.of(state, features, readableMsrs);
-    }
-
-    /** What a vCPU is put together from. */
-    record Parts(int id, String name, FileDescriptor descriptor, MappedMemory mapping,
-            MachineFeatures features, Cpuid supported, KvmHost host) {}
-
-    /** Creates vCPU {@code id} of {@code machine}. */
-    static KvmVcpu create(KvmVirtualMachine machine, int id) {
-        String name = "vCPU " + id + " of machine \"" + machine.config().name() + "\"";
-        int number = Ioctl.checked("ioctl KVM_CREATE_VCPU " + id, machine.descriptor(), KvmHeaders.KVM_CREATE_VCPU(),
-                id);
-        FileDescriptor descriptor = FileDescriptor.adopt(number, name);
-        try {
-            KvmHost host = machine.host();
-            MappedMemory mapping = MappedMemory.map(Mapping.of(descriptor, 0, host.vcpuMappingSize()).named(name));
-            try {
-                Cpuid cpuid = host.machineCpuid(machine.config().interrupts())
-                        .forProcessor(id, machine.config().maxVcpus());
-                var parts = new Parts(id, name, descriptor, mapping, machine.features(), cpuid, host);
-                boolean clock = host.has(KvmCapability.TSC_CONTROL);
-                if (machine.features().hasLapic()) {
-                    return clock ? new WiredWithClock(parts) : new Wired(parts);
-                }
-                return clock ? new BareWithClock(parts) : new Bare(parts);
-            } catch (RuntimeException | Error failure) {
-                mapping.close();
-                throw failure;
-            }
-        } catch (RuntimeException | Error failure) {
-            descriptor.close();
-            throw failure;
-        }
+        this.processor = new KvmProcessor(name, descriptor, parts.host(), gate, page, state, features);
+        state.setCpuid(parts.supported());
+        this.supported = parts.host().shown(state, parts.supported());
+        this.restorableMsrs = parts.host().restorableMsrs(features.interrupts(), state);
+        this.resetState = ResetState.of(state, features, restorableMsrs);
     }
 
     @Override

@@ -87,12 +87,8 @@ final class MsrCodec {
         }
     }
 
-    /** Whether KVM takes {@code entry}; if so, it is written. */
-    static boolean takes(FileDescriptor vcpu, MsrEntry entry) {
-        return setPart(vcpu, List.of(entry)) == 1;
-    }
-
-    private static int setPart(FileDescriptor vcpu, List<MsrEntry> part) {
+    /** Writes the entries in order up to the first that is refused, and returns how many that were. */
+    static int setPart(FileDescriptor vcpu, List<MsrEntry> part) {
         try (var arena = Arena.ofConfined()) {
             MemorySegment table = arena.allocate(HEADER + part.size() * kvm_msr_entry.sizeof(), 8);
             table.set(ValueLayout.JAVA_INT, 0, part.size());

@@ -6,7 +6,6 @@ import dev.vz.cpu.x86.GeneralRegisters;
 import dev.vz.cpu.x86.GuestDebug;
 import dev.vz.cpu.x86.LapicState;
 import dev.vz.cpu.x86.MpState;
-import dev.vz.cpu.x86.Msr;
 import dev.vz.cpu.x86.MsrEntry;
 import dev.vz.cpu.x86.SpecialRegisters;
 import dev.vz.cpu.x86.VcpuEvents;
@@ -153,23 +152,24 @@ final class VcpuState {
     }
 
     /**
-     * What of the kernel's list this vCPU lets itself be asked for and takes back: the rest cannot be part of a state that
-     * is restored. (Without a local APIC the kernel shows registers of asynchronous page faults that it does not take.)
+     * What of the kernel's list can be read from this vCPU and written back: the list is the system's, and some registers
+     * need a local APIC or a CPUID bit. For a vCPU that is new, whose state the writing does not change.
      */
-    List<Integer> readableMsrs(List<Integer> listed) {
-        var readable = new ArrayList<Integer>(listed.size());
+    List<Integer> restorableMsrs(List<Integer> listed) {
         var entries = new ArrayList<MsrEntry>();
         for (int at = 0; at < listed.size();) {
             List<Integer> part = listed.subList(at, Math.min(at + MsrCodec.CHUNK, listed.size()));
             int read = MsrCodec.get(vcpu, part, entries);
             at += read == part.size() ? read : read + 1;
         }
-        for (MsrEntry entry : entries) {
-            if (entry.index() != Msr.TSC && !MsrCodec.takes(vcpu, entry)) {
-                readable.remove(Integer.valueOf(entry.index()));
-            }
+        var restorable = new ArrayList<Integer>(entries.size());
+        for (int at = 0; at < entries.size();) {
+            List<MsrEntry> part = entries.subList(at, Math.min(at + MsrCodec.CHUNK, entries.size()));
+            int written = MsrCodec.setPart(vcpu, part);
+            part.subList(0, written).forEach(entry -> restorable.add(entry.index()));
+            at += written == part.size() ? written : written + 1;
         }
-        return List.copyOf(readable);
+        return List.copyOf(restorable);
     }
 
     List<MsrEntry> msrs(List<Integer> indices) {
