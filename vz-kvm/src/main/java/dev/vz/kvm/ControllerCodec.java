@@ -25,8 +25,7 @@ final class ControllerCodec {
     /** Where the I/O APIC is on every PC; the state says it again. */
     private static final long IOAPIC_ADDRESS = 0xFEC0_0000L;
 
-    private ControllerCodec() {
-    }
+    private ControllerCodec() {}
 
     static InterruptControllerState read(FileDescriptor machine) {
         try (var arena = Arena.ofConfined()) {
@@ -43,9 +42,10 @@ final class ControllerCodec {
     static void write(FileDescriptor machine, InterruptControllerState state) {
         if (state.ioapic().redirection().size() != KvmHeaders.KVM_IOAPIC_NUM_PINS()
                 || state.pit().channels().size() != 3) {
-            throw new ConfigurationException("The interrupt controllers of " + machine + " are an I/O APIC of 24 inputs "
-                    + "and a timer of 3 channels, got " + state.ioapic().redirection().size() + " and "
-                    + state.pit().channels().size());
+            throw new ConfigurationException(
+                    "The interrupt controllers of " + machine + " are an I/O APIC of 24 inputs "
+                            + "and a timer of 3 channels, got " + state.ioapic().redirection().size() + " and "
+                            + state.pit().channels().size());
         }
         try (var arena = Arena.ofConfined()) {
             MemorySegment chip = kvm_irqchip.allocate(arena);

@@ -120,10 +120,10 @@ final class GsiRouting {
     private static List<int[]> pins() {
         var pins = new ArrayList<int[]>();
         for (int gsi = 0; gsi < MachineBuilder.IOAPIC_PINS; gsi++) {
-            pins.add(new int[]{gsi, KvmHeaders.KVM_IRQCHIP_IOAPIC(), gsi});
+            pins.add(new int[] {gsi, KvmHeaders.KVM_IRQCHIP_IOAPIC(), gsi});
             if (gsi < 16) {
-                pins.add(new int[]{gsi,
-                        gsi < 8 ? KvmHeaders.KVM_IRQCHIP_PIC_MASTER() : KvmHeaders.KVM_IRQCHIP_PIC_SLAVE(), gsi % 8});
+                pins.add(new int[] {gsi,
+                    gsi < 8 ? KvmHeaders.KVM_IRQCHIP_PIC_MASTER() : KvmHeaders.KVM_IRQCHIP_PIC_SLAVE(), gsi % 8});
             }
         }
         return pins;

@@ -153,8 +153,10 @@ public final class KvmInterrupts {
                         + " already");
             }
             if (result < 0) {
-                throw new HostException("ioctl KVM_IRQFD to " + what + " descriptor " + eventFd + " to interrupt " + gsi,
-                        machine.toString(), -result, Errno.name(-result), result == -Errno.EBADF || result == -Errno.EINVAL
+                throw new HostException(
+                        "ioctl KVM_IRQFD to " + what + " descriptor " + eventFd + " to interrupt " + gsi,
+                        machine.toString(), -result, Errno.name(-result),
+                        result == -Errno.EBADF || result == -Errno.EINVAL
                                 ? "the descriptor must be an eventfd" : null);
             }
         }

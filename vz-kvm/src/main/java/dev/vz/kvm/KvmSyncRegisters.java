@@ -182,8 +182,9 @@ public final class KvmSyncRegisters {
     private void requireRequested(Part part) {
         gate.requireAccess();
         if ((page.longAt(RunPage.VALID_REGS) & part.bit) == 0) {
-            throw new LifecycleException("The " + part + " registers of " + name + " do not come with its exits; request"
-                    + " them first");
+            throw new LifecycleException(
+                    "The " + part + " registers of " + name + " do not come with its exits; request"
+                            + " them first");
         }
     }
 }

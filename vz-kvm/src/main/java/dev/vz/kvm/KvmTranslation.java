@@ -9,5 +9,4 @@ import java.util.OptionalLong;
  * @param writeable whether it may be written, as far as KVM tells
  * @param user      whether ring 3 may access it, as far as KVM tells
  */
-public record KvmTranslation(OptionalLong physical, boolean writeable, boolean user) {
-}
+public record KvmTranslation(OptionalLong physical, boolean writeable, boolean user) {}

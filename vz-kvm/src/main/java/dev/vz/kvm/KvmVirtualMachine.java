@@ -313,8 +313,9 @@ public abstract sealed class KvmVirtualMachine
     public final void close() {
         for (KvmVcpu vcpu : vcpus()) {
             if (vcpu.isRunByCaller()) {
-                throw new LifecycleException("Machine \"" + config.name() + "\" cannot be closed from inside the run of "
-                        + vcpu + ", for which the close would wait; leave the run first");
+                throw new LifecycleException(
+                        "Machine \"" + config.name() + "\" cannot be closed from inside the run of "
+                                + vcpu + ", for which the close would wait; leave the run first");
             }
         }
         // Not the lock of the list: handlers that the vCPUs are waited for in may ask for the list.

@@ -63,10 +63,9 @@ class DoorbellTest {
     void twoDoorbellsAtOneAddressAreRefused() {
         try (var guest = Guest.realMode("f4")) {
             Doorbell.Address address = Doorbell.Address.mmio(0x200000, 4);
-            guest.machine.register(address, () -> {
-            });
-            assertThatThrownBy(() -> guest.machine.register(address, () -> {
-            })).isInstanceOf(ConfigurationException.class).hasMessageContaining("There is a doorbell at")
+            guest.machine.register(address, () -> {});
+            assertThatThrownBy(() -> guest.machine.register(address, () -> {}))
+                    .isInstanceOf(ConfigurationException.class).hasMessageContaining("There is a doorbell at")
                     .hasMessageContaining("already");
         }
     }
@@ -102,11 +101,10 @@ class DoorbellTest {
     @Test
     void aClosedMachineTakesNoDoorbell() {
         var guest = Guest.realMode("f4");
-        Doorbell doorbell = guest.machine.register(Doorbell.Address.port(0x10, 1), () -> {
-        });
+        Doorbell doorbell = guest.machine.register(Doorbell.Address.port(0x10, 1), () -> {});
         guest.close();
         doorbell.close();
-        assertThatThrownBy(() -> guest.machine.register(Doorbell.Address.port(0x10, 1), () -> {
-        })).isInstanceOf(LifecycleException.class);
+        assertThatThrownBy(() -> guest.machine.register(Doorbell.Address.port(0x10, 1), () -> {}))
+                .isInstanceOf(LifecycleException.class);
     }
 }

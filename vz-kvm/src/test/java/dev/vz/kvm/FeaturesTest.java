@@ -204,7 +204,8 @@ class FeaturesTest {
     void registersComeAndGoWithExits() {
         // out 0x10,al; inc ax; out 0x10,al; hlt
         try (var guest = Guest.realMode("e610 40 e610 f4")) {
-            Peers.require(guest.vcpu.processor().syncRegisters().isPresent(), "this KVM does not synchronize registers");
+            Peers.require(guest.vcpu.processor().syncRegisters().isPresent(),
+                    "this KVM does not synchronize registers");
             KvmSyncRegisters sync = guest.vcpu.processor().syncRegisters().orElseThrow();
             assertThatThrownBy(() -> sync.get(Register.RAX)).isInstanceOf(LifecycleException.class)
                     .hasMessageContaining("request them first");

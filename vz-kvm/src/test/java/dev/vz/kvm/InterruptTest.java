@@ -113,7 +113,7 @@ class InterruptTest {
 
     @Test
     void messagesReachTheLocalApicTheyName() throws Exception {
-        for (Interrupts interrupts : new Interrupts[]{Interrupts.FULL, Interrupts.SPLIT}) {
+        for (Interrupts interrupts : new Interrupts[] {Interrupts.FULL, Interrupts.SPLIT}) {
             try (var guest = apicGuest(interrupts); var running = new Running(guest.vcpu)) {
                 if (interrupts == Interrupts.SPLIT) {
                     for (int i = 0; i < 4; i++) { // the I/O APIC is not there; its registers are MMIO

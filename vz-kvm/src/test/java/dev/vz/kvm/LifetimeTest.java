@@ -56,14 +56,12 @@ class LifetimeTest {
     private static void liveOnce(int turn) throws InterruptedException {
         Interrupts interrupts = Interrupts.values()[turn % 3];
         try (Guest guest = Guest.realMode(interrupts, "ba1000 ef ebfe")) {
-            guest.machine.register(Doorbell.Address.port(0x20, 2), () -> {
-            });
+            guest.machine.register(Doorbell.Address.port(0x20, 2), () -> {});
             if (guest.machine instanceof MsiSink sink) {
                 sink.vector(Msi.fixed(0, 0x40)).eventFd();
             }
             if (interrupts == Interrupts.FULL) {
-                ((InterruptLine.Resampled) guest.machine.line(20)).onEndOfInterrupt(() -> {
-                });
+                ((InterruptLine.Resampled) guest.machine.line(20)).onEndOfInterrupt(() -> {});
             }
             assertThat(guest.vcpu.run()).isInstanceOf(VcpuExit.PortWrite.class);
             if (turn % 10 == 0) {
