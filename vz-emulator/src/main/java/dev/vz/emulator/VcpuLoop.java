@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  * The time that a thread spends in {@code run} of a virtual CPU: entering and leaving, waiting in HLT and for start-up,
  * what other threads ask for meanwhile.
  */
-final class VcpuLoop implements LocalApic.Processor {
+final class VcpuLoop implements LocalApic.Processor, AutoCloseable {
 
     private static final long LONGEST_WAIT = 1_000_000_000L;
     private static final int INIT = 1 << 8;
@@ -122,7 +122,8 @@ final class VcpuLoop implements LocalApic.Processor {
 
     // ---- lifetime
 
-    void close() {
+    @Override
+    public void close() {
         if (runner.get() != null) {
             throw new LifecycleException(
                     name + " is running; kick it and wait for its run to return before closing it");

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * A machine's one thread for what the kernel signals through eventfds, started with the first of them, and the list of
  * what still has to be released when the machine ends.
  */
-final class MachineEvents {
+final class MachineEvents implements AutoCloseable {
 
     private static final System.Logger LOGGER = System.getLogger(MachineEvents.class.getName());
 
@@ -62,7 +62,8 @@ final class MachineEvents {
         }
     }
 
-    void close() {
+    @Override
+    public void close() {
         Set<AutoCloseable> left;
         EpollLoop running;
         synchronized (this) {

@@ -54,7 +54,7 @@ final class MarkerScanner {
     }
 
     private void acceptWord(byte value) {
-        if (value == '\n') {
+        if (value == '\n' && word.size() > 0) {
             String text = word.toString(StandardCharsets.US_ASCII);
             word.reset();
             matched = 0;
