@@ -60,7 +60,8 @@ class InstructionsAgainstHostTest {
             Mnemonic.FPTAN, Mnemonic.FPATAN, Mnemonic.FYL2XP1, Mnemonic.FSINCOS, Mnemonic.FSIN, Mnemonic.FCOS,
             Mnemonic.FNSTENV, Mnemonic.FLDENV, Mnemonic.FNSAVE, Mnemonic.FRSTOR, Mnemonic.BSWAP, Mnemonic.RSM,
             Mnemonic.UD0, Mnemonic.UD1, Mnemonic.ENDBR32, Mnemonic.ENDBR64, Mnemonic.CLFLUSHOPT, Mnemonic.CLWB,
-            Mnemonic.HINT, Mnemonic.LEA, Mnemonic.LDMXCSR, Mnemonic.MASKMOVDQU, Mnemonic.MASKMOVQ, Mnemonic.FNENI, Mnemonic.FNDISI,
+            Mnemonic.HINT, Mnemonic.LEA, Mnemonic.LDMXCSR, Mnemonic.MASKMOVDQU, Mnemonic.MASKMOVQ, Mnemonic.FNENI,
+            Mnemonic.FNDISI,
             Mnemonic.FNSETPM);
 
     private static HostCpu host;
