@@ -22,51 +22,6 @@ class NestedBootIT {
     private static final Duration LIMIT = Duration.ofMinutes(8);
     private static Map<String, OuterGuest.Outcome> outcomes;
 
-    /**
-     * A person at a pseudo-terminal: types into the guest, asks for help, ends it with the escape key; and a second time,
-     * where vz is told to terminate instead. The terminal's settings are compared before and after.
-     */
-    private static final String TERMINAL = """
-            cat >/tmp/at-terminal <<'END'
-            stty rows 40 cols 100
-            stty -a >/tmp/before
-            vz boot --backend kvm --timeout 100
-            echo "status $?"
-            stty -a >/tmp/after
-            END
-            mkdir -p /dev/pts
-            mount -t devpts devpts /dev/pts
-            await() {
-                for i in $(seq 300); do
-                    grep -q "$1" /tmp/screen && return
-                    sleep 0.2
-                done
-                echo "no $1 on the screen"
-            }
-            mkfifo /tmp/keys
-            script -q -f -c 'sh /tmp/at-terminal' /tmp/screen </tmp/keys >/dev/null &
-            exec 9>/tmp/keys
-            await '/root #'
-            printf 'stty size; echo $TERM; cat\\r' >&9
-            sleep 1
-            printf '\\003echo $((6*7))-after-interrupt\\r' >&9
-            await '42-after-interrupt'
-            printf '\\001h\\001x' >&9
-            wait
-            cat /tmp/screen
-            cmp /tmp/before /tmp/after && echo "restored after escape"
-
-            script -q -f -c 'sh /tmp/at-terminal' /tmp/screen </tmp/keys >/dev/null &
-            await 'Ctrl-A X'
-            sleep 2
-            stty -a -F /dev/pts/0 >/tmp/raw
-            cmp -s /tmp/before /tmp/raw || echo "raw meanwhile"
-            kill -TERM $(pidof java)
-            wait
-            cmp /tmp/before /tmp/after && echo "restored after SIGTERM"
-            tail -n 1 /tmp/screen
-            """;
-
     @BeforeAll
     static void runAllCases(@TempDir Path folder) throws Exception {
         long start = System.nanoTime();
@@ -90,7 +45,6 @@ class NestedBootIT {
                         vz boot --backend kvm --append "$(printf '%5000s' x | tr ' ' y)" --exec true
                         echo "status $?"
                         """)
-                .with("7-terminal", TERMINAL)
                 .run(folder, LIMIT);
         System.out.println("The nested test took " + Duration.ofNanos(System.nanoTime() - start).toSeconds() + " s");
     }
@@ -144,14 +98,5 @@ class NestedBootIT {
                         line -> assertThat(line).contains("/no/kernel").contains("no such file"),
                         line -> assertThat(line).contains("/java/lib/modules").contains("memory"),
                         line -> assertThat(line).contains("command line"));
-    }
-
-    @Test
-    void aTerminalIsRawWhileTheGuestRunsAndRestoredHoweverItEnds() {
-        String seen = outcomes.get("7-terminal").out();
-        assertThat(seen).contains("\r\n40 100\r\nvt100\r\n").as("Ctrl-C reaches the guest, not vz")
-                .contains("42-after-interrupt").as("Ctrl-A H").contains(" X ends the guest")
-                .contains("status 0\r\n", "restored after escape", "raw meanwhile", "restored after SIGTERM")
-                .contains("status 143");
     }
 }
