@@ -23,6 +23,7 @@ import dev.vz.memory.MemoryRegion;
 import dev.vz.memory.MemoryRequest;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -124,6 +125,11 @@ interface MemoryChapter extends Chapter {
             var tracking = (DirtyTracking) guest.machine();
             tracking.startDirtyTracking();
             Thread runner = Thread.ofPlatform().start(guest::run);
+            long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+            while (guest.memory().readInt(HIGH) == 0) {
+                assertThat(System.nanoTime()).as("the guest has not begun within 20 s").isLessThan(deadline);
+                Thread.onSpinWait();
+            }
             var copies = new int[pages];
             var bitmap = new DirtyBitmap(high.size());
             for (int pass = 0; pass < 300; pass++) {
