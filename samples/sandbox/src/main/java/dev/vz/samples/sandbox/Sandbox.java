@@ -10,9 +10,7 @@ import dev.vz.hypervisor.VirtualMachine;
 import dev.vz.hypervisor.VirtualMachineConfig;
 import dev.vz.memory.GuestMemory;
 import java.time.Duration;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
@@ -99,7 +97,8 @@ public final class Sandbox implements AutoCloseable {
         }
         vcpu.setRegisters(GeneralRegisters.zero().withRip(SandboxMemory.CODE).withRdi(argument)
                 .withRsi(SandboxMemory.DOOR).withRsp(SandboxMemory.DATA + SandboxMemory.DATA_SIZE));
-        ScheduledFuture<?> alarm = watchdog.schedule(vcpu::kick, limit.toNanos(), TimeUnit.NANOSECONDS);
+        var alarm = new Alarm(vcpu);
+        ScheduledFuture<?> scheduled = watchdog.schedule(alarm, limit.toNanos(), TimeUnit.NANOSECONDS);
         try {
             return switch (vcpu.run()) {
                 case VcpuExit.MmioWrite(long gpa, int size, long value) when gpa == SandboxMemory.DOOR && size == 8 ->
@@ -111,28 +110,47 @@ public final class Sandbox implements AutoCloseable {
                 }
             };
         } finally {
-            settle(alarm);
+            scheduled.cancel(false);
+            alarm.turnOff();
+            settle();
         }
     }
 
     /**
      * Completes the write to the door, which counts as done only when the virtual CPU is entered again, and uses up a kick
-     * that came too late.
+     * that came after it.
      */
-    private void settle(ScheduledFuture<?> alarm) {
-        alarm.cancel(false);
+    private void settle() {
         if (faulted) {
             return;
-        }
-        if (alarm.state() != Future.State.CANCELLED) {
-            // It has begun to kick: wait until it has. The watchdog does one thing after the other.
-            CompletableFuture.runAsync(() -> {}, watchdog).join();
         }
         vcpu.kick();
         VcpuExit nothing = vcpu.run();
         if (!(nothing instanceof VcpuExit.Kicked)) {
             faulted = true;
             throw new LifecycleException("The sandbox did not stand still between two runs: " + nothing);
+        }
+    }
+
+    /** Kicks the virtual CPU once, unless it is turned off before; never afterwards. */
+    private static final class Alarm implements Runnable {
+
+        private final X86Vcpu vcpu;
+        private boolean off;
+
+        Alarm(X86Vcpu vcpu) {
+            this.vcpu = vcpu;
+        }
+
+        @Override
+        public synchronized void run() {
+            if (!off) {
+                vcpu.kick();
+            }
+        }
+
+        synchronized void turnOff() {
+            off = true;
         }
     }
 
