@@ -8,7 +8,9 @@ import org.jspecify.annotations.NullMarked;
 module dev.vz.samples.cli {
     requires static org.jspecify;
     requires dev.vz.api;
-    requires dev.vz.kvm; // a back end that Hypervisors finds
+    // The back ends that Hypervisors finds.
+    requires dev.vz.emulator;
+    requires dev.vz.kvm;
     requires dev.vz.linux;
     requires dev.vz.machine;
     requires info.picocli;

@@ -24,7 +24,7 @@ record JavaImage(Path home, Path cache) {
 
     /** Few classes, short runs, a slow processor: the first compiler only, and the smallest collector. */
     static final List<String> OPTIONS = List.of("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData",
-            "-Xlog:disable", "-Xlog:all=error:stderr", "--enable-native-access=dev.vz.linux,dev.vz.kvm");
+            "-Xlog:disable", "-Xlog:all=error:stderr", "--enable-native-access=dev.vz.linux,dev.vz.kvm,dev.vz.emulator");
     /** What the JVM is told to run. */
     static final String MAIN = "dev.vz.samples.cli/dev.vz.samples.cli.Vz";
 
@@ -39,7 +39,7 @@ record JavaImage(Path home, Path cache) {
         Path home = folder.resolve("java");
         String modules = System.getProperty("vz.cli.jar") + ":" + System.getProperty("vz.cli.modules");
         run(List.of(jlink.toString(), "--module-path", modules, "--add-modules",
-                "dev.vz.samples.cli,dev.vz.linux,dev.vz.kvm", "--strip-debug", "--no-header-files", "--no-man-pages",
+                "dev.vz.samples.cli", "--strip-debug", "--no-header-files", "--no-man-pages",
                 "--generate-cds-archive", "--output", home.toString()));
         // The archive for large heaps only takes room.
         Files.deleteIfExists(home.resolve("lib/server/classes_nocoops.jsa"));
