@@ -20,7 +20,7 @@ public final class Interpreter {
         SHUTDOWN,
         /** {@link Cpu#ATTEND_EVENT}: INIT or start-up. */
         EVENT,
-        /** An external interrupt can be taken, as {@link #windowWanted} asked. */
+        /** An external interrupt can be taken, as {@link Cpu#windowWanted} asked. */
         WINDOW,
         /** One instruction was executed, as {@link #singleStep} asked. */
         STEPPED,
@@ -33,8 +33,6 @@ public final class Interpreter {
     private final Cpu c;
     private boolean shutdown;
 
-    /** Whether to come back when an external interrupt could be delivered. */
-    public boolean windowWanted;
     /** Whether to come back after each instruction. */
     public boolean singleStep;
 
@@ -83,6 +81,14 @@ public final class Interpreter {
             c.attended(Cpu.ATTEND_EVENT);
             return Reason.EVENT;
         }
+        if (c.inFlight.kind != InFlight.NONE) {
+            if (c.inFlight.deliver(c)) {
+                afterDelivery();
+            } else {
+                shutdown = true;
+            }
+            return null;
+        }
         if (c.nmiPending && !c.nmiBlocked && c.shadow == 0) {
             c.nmiPending = false;
             c.nmiBlocked = true;
@@ -92,16 +98,16 @@ public final class Interpreter {
         if (c.shadow == 0) {
             c.attended(Cpu.ATTEND_INTERRUPT);
             if ((c.flags & Flags.IF) != 0) {
-                if (windowWanted) {
-                    windowWanted = false;
-                    return Reason.WINDOW;
-                }
                 if (c.outside.interrupts().isPending()) {
                     int vector = c.outside.interrupts().acknowledge();
                     if (vector >= 0) {
                         deliver(vector);
                         return null;
                     }
+                }
+                if (c.windowWanted) {
+                    c.attend(Cpu.ATTEND_INTERRUPT);
+                    return Reason.WINDOW;
                 }
             }
         }
@@ -133,7 +139,7 @@ public final class Interpreter {
         if (c.debug.watches()) {
             c.attend(Cpu.ATTEND_STEP);
         }
-        if (c.outside.interrupts().isPending()) {
+        if (c.interruptWaits()) {
             c.attend(Cpu.ATTEND_INTERRUPT);
         }
     }
@@ -204,15 +210,6 @@ public final class Interpreter {
 
     /** Executes one instruction with everything that single steps and breakpoints ask for. */
     private void step() {
-        c.attended(Cpu.ATTEND_STEP);
-        if (c.injectedVector >= 0) {
-            c.fault.page(c.injectedAddress, c.injectedCode);
-            c.fault.vector = c.injectedVector;
-            c.injectedVector = -1;
-            exception();
-            again(true);
-            return;
-        }
         boolean resume = (c.flags & Flags.RF) != 0;
         if (c.pendingDebug != 0 && c.shadow != 1) {
             if (c.debug.isForHost()) {
@@ -244,6 +241,7 @@ public final class Interpreter {
         c.faulted = false;
         c.untraced = false;
         c.stepping = true;
+        c.attend(Cpu.ATTEND_STEP); // so that the block behind the instruction is not entered
         try {
             chain();
         } catch (RuntimeException | Error e) {
@@ -279,6 +277,7 @@ public final class Interpreter {
     }
 
     private void again(boolean need) {
+        c.attended(Cpu.ATTEND_STEP);
         if (need || c.shadow != 0 || (c.flags & (Flags.TF | Flags.RF)) != 0 || c.debug.watches()) {
             c.attend(Cpu.ATTEND_STEP);
         }
