@@ -164,19 +164,23 @@ public final class Interpreter {
                 block = c.blocks.find();
             }
             op = block.first;
+            c.blocks.running = true;
             do {
                 op = op.execute(c);
             } while (op != null);
+            c.blocks.running = false;
         } catch (Fault fault) {
             fault(op, fault);
         } catch (UnmaskedSimd unmasked) {
             fault(op, c.raise((c.cr4 & Modes.CR4_OSXMMEXCPT) != 0 ? Vector.XM : Vector.UD));
         } catch (BlockCache.CodeModified modified) {
+            c.blocks.running = false;
             if (op != null) {
                 c.rip = op.ip;
             }
             c.attend(Cpu.ATTEND_STEP);
         } catch (RuntimeException | Error e) {
+            c.blocks.running = false;
             if (op != null) {
                 c.rip = op.ip;
             }
@@ -185,6 +189,7 @@ public final class Interpreter {
     }
 
     private void fault(@Nullable Op op, Fault fault) {
+        c.blocks.running = false;
         if (op != null) {
             c.rip = op.ip;
             if (fault.nonCanonical && op.usesStack()) {
