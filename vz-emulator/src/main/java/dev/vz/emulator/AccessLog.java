@@ -44,20 +44,35 @@ final class AccessLog {
     }
 
     /** The access that the caller is to make. */
-    @Nullable
-    VcpuExit waiting() {
+    @Nullable VcpuExit waiting() {
         return waiting;
     }
 
-    /** An access of {@code bytes} bytes: the answer from the log, or the instruction is abandoned. */
-    long access(int bytes, long value, VcpuExit exit) {
-        if (position < answered) {
-            return answers[position++];
-        }
+    /** Whether the access at hand was made before. */
+    boolean replays() {
+        return position < answered;
+    }
+
+    /** What the access at hand gave when it was made. */
+    long replay() {
+        return answers[position++];
+    }
+
+    /** Hands an access of {@code bytes} bytes to the caller. Returns what abandons the instruction. */
+    Abandoned hand(int bytes, long value, VcpuExit exit) {
         waiting = exit;
         size = bytes;
         data.set(LONG, 0, value);
-        throw abandoned;
+        return abandoned;
+    }
+
+    /** Keeps what the access at hand gave. Returns what abandons the instruction. */
+    Abandoned keep(long value) {
+        if (answered < MOST) {
+            answers[answered++] = value;
+        }
+        position = answered;
+        return abandoned;
     }
 
     /** The bytes of the access. */

@@ -362,7 +362,7 @@ abstract class EmulatedVcpu implements X86Vcpu, TscControl, GuestDebug {
         @Override
         public void requestInterruptWindow(boolean wanted) {
             loop().requireAccess();
-            interpreter().windowWanted = wanted;
+            cpu().windowWanted = wanted;
             if (wanted) {
                 loop().attend(Cpu.ATTEND_INTERRUPT);
             }

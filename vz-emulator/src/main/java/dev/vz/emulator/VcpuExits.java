@@ -56,16 +56,23 @@ final class VcpuExits implements Surroundings {
         if (ports.find(port, size) != null) {
             return ports.read(port, size);
         }
+        if (log.replays()) {
+            return log.replay();
+        }
         VcpuExitHandler to = handler;
         if (to == null) {
-            return log.access(size, 0, new VcpuExit.PortRead(port, size, 1));
+            throw log.hand(size, 0, new VcpuExit.PortRead(port, size, 1));
         }
         vcpu.requests().leave();
+        long value = 0;
+        boolean answered = false;
         try {
-            return to.portRead(port, size);
+            value = to.portRead(port, size) & -1L >>> 64 - 8 * size;
+            answered = true;
         } finally {
-            vcpu.requests().enter();
+            finish(answered, value);
         }
+        return value;
     }
 
     @Override
@@ -74,16 +81,21 @@ final class VcpuExits implements Surroundings {
                 || ports.find(port, size) != null && ports.write(port, size, value)) {
             return;
         }
-        VcpuExitHandler to = handler;
-        if (to == null) {
-            log.access(size, value, new VcpuExit.PortWrite(port, size, 1, value));
+        if (log.replays()) {
+            log.replay();
             return;
         }
+        VcpuExitHandler to = handler;
+        if (to == null) {
+            throw log.hand(size, value, new VcpuExit.PortWrite(port, size, 1, value));
+        }
         vcpu.requests().leave();
+        boolean answered = false;
         try {
             to.portWrite(port, size, value);
+            answered = true;
         } finally {
-            vcpu.requests().enter();
+            finish(answered, 0);
         }
     }
 
@@ -92,16 +104,23 @@ final class VcpuExits implements Surroundings {
         if (mmio.find(gpa, size) != null) {
             return mmio.read(gpa, size);
         }
+        if (log.replays()) {
+            return log.replay();
+        }
         VcpuExitHandler to = handler;
         if (to == null) {
-            return log.access(size, 0, new VcpuExit.MmioRead(gpa, size));
+            throw log.hand(size, 0, new VcpuExit.MmioRead(gpa, size));
         }
         vcpu.requests().leave();
+        long value = 0;
+        boolean answered = false;
         try {
-            return to.mmioRead(gpa, size);
+            value = to.mmioRead(gpa, size) & -1L >>> 64 - 8 * size;
+            answered = true;
         } finally {
-            vcpu.requests().enter();
+            finish(answered, value);
         }
+        return value;
     }
 
     @Override
@@ -110,16 +129,35 @@ final class VcpuExits implements Surroundings {
                 || mmio.find(gpa, size) != null && mmio.write(gpa, size, value)) {
             return;
         }
-        VcpuExitHandler to = handler;
-        if (to == null) {
-            log.access(size, value, new VcpuExit.MmioWrite(gpa, size, value));
+        if (log.replays()) {
+            log.replay();
             return;
         }
+        VcpuExitHandler to = handler;
+        if (to == null) {
+            throw log.hand(size, value, new VcpuExit.MmioWrite(gpa, size, value));
+        }
         vcpu.requests().leave();
+        boolean answered = false;
         try {
             to.mmioWrite(gpa, size, value);
+            answered = true;
         } finally {
-            vcpu.requests().enter();
+            finish(answered, 0);
+        }
+    }
+
+    /**
+     * Back from the handler. If it has thrown, the access counts as made and answered with zero, and the instruction is
+     * finished at the next run. If it has kicked the processor, the run ends behind this instruction: it is abandoned and
+     * finished alone.
+     */
+    private void finish(boolean answered, long value) {
+        vcpu.requests().enter();
+        if (!answered) {
+            log.keep(0);
+        } else if ((vcpu.cpu().attention & Cpu.ATTEND_KICK) != 0 && !vcpu.cpu().stepping) {
+            throw log.keep(value);
         }
     }
 

@@ -168,10 +168,12 @@ final class VcpuLoop implements LocalApic.Processor, AutoCloseable {
     Vcpu.Outcome run(VcpuExitHandler handler) {
         enter();
         exits.answeredBy(handler);
-        exits.log().clear();
         try {
             while (true) {
-                VcpuExit exit = next();
+                VcpuExit exit = step();
+                if (exit == null) {
+                    continue;
+                }
                 if (exit instanceof VcpuExit.Kicked) {
                     return Vcpu.Outcome.KICKED;
                 }
@@ -191,6 +193,20 @@ final class VcpuLoop implements LocalApic.Processor, AutoCloseable {
     VcpuExit run() {
         enter();
         exits.answeredBy(null);
+        try {
+            while (true) {
+                VcpuExit exit = step();
+                if (exit != null) {
+                    return exit;
+                }
+            }
+        } finally {
+            leave();
+        }
+    }
+
+    /** Runs until there is something for the caller, or an instruction was abandoned for its access to a device. */
+    private @Nullable VcpuExit step() {
         AccessLog log = exits.log();
         try {
             if (log.isWaiting()) {
@@ -203,13 +219,7 @@ final class VcpuLoop implements LocalApic.Processor, AutoCloseable {
             }
             return next();
         } catch (AccessLog.Abandoned abandoned) {
-            VcpuExit exit = log.waiting();
-            if (exit == null) {
-                throw new IllegalStateException("An instruction was abandoned without an access", abandoned);
-            }
-            return exit;
-        } finally {
-            leave();
+            return log.waiting();
         }
     }
 

@@ -11,11 +11,13 @@ import dev.vz.cpu.x86.VcpuEvents;
 import dev.vz.cpu.x86.XsaveArea;
 import dev.vz.emulator.cpu.Cpu;
 import dev.vz.emulator.cpu.Flags;
+import dev.vz.emulator.cpu.InFlight;
 import dev.vz.emulator.cpu.InterruptUnit;
 import dev.vz.emulator.cpu.Modes;
 import dev.vz.emulator.cpu.MsrFile;
 import dev.vz.emulator.cpu.Segments;
 import dev.vz.emulator.fault.Fault;
+import dev.vz.emulator.fault.Vector;
 import dev.vz.emulator.fpu.X87Images;
 import dev.vz.error.ConfigurationException;
 import java.util.ArrayList;
@@ -191,7 +193,14 @@ final class VcpuState {
 
     VcpuEvents events() {
         VcpuEvents none = VcpuEvents.none();
-        return new VcpuEvents(none.exception(), new VcpuEvents.InterruptEvent(false, 0, false, c.shadow),
+        InFlight flying = c.inFlight;
+        VcpuEvents.ExceptionEvent exception = flying.kind != InFlight.EXCEPTION ? none.exception()
+                : new VcpuEvents.ExceptionEvent(true, false, flying.vector, Vector.hasErrorCode(flying.vector),
+                        flying.errorCode, false, 0);
+        boolean interrupt = flying.kind == InFlight.INTERRUPT || flying.kind == InFlight.SOFTWARE;
+        return new VcpuEvents(exception,
+                new VcpuEvents.InterruptEvent(interrupt, interrupt ? flying.vector : 0,
+                        flying.kind == InFlight.SOFTWARE, c.shadow),
                 new VcpuEvents.NmiEvent(false, c.nmiPending ? 1 : 0, c.nmiBlocked), none.smi(), 0, false);
     }
 
@@ -201,8 +210,14 @@ final class VcpuState {
         c.nmiBlocked = events.nmi().masked();
         VcpuEvents.ExceptionEvent exception = events.exception();
         if (exception.pending() || exception.injected()) {
-            c.injectException(exception.vector(), exception.hasErrorCode() ? exception.errorCode() : 0,
+            c.inFlight.set(InFlight.EXCEPTION, exception.vector(),
+                    exception.hasErrorCode() ? exception.errorCode() : 0,
                     exception.hasPayload() ? exception.payload() : c.cr2);
+        } else if (events.interrupt().injected()) {
+            c.inFlight.set(events.interrupt().soft() ? InFlight.SOFTWARE : InFlight.INTERRUPT,
+                    events.interrupt().vector(), 0, 0);
+        } else {
+            c.inFlight.set(InFlight.NONE, 0, 0, 0);
         }
         c.attend(Cpu.ATTEND_STEP | Cpu.ATTEND_INTERRUPT);
     }

@@ -21,6 +21,8 @@ public final class BlockCache {
     private final PageMap pages = new PageMap();
     private final CodeModified codeModified = new CodeModified();
     private int instructions;
+    /** Whether a block is being executed, so that it matters whether its code changes. */
+    boolean running;
     private long retired;
     private long dropped;
 
@@ -155,7 +157,7 @@ public final class BlockCache {
             modified = drop(start, length, physical, bytes);
             c.outside.codeWrite(start, length);
         }
-        if (modified && !c.stepping) {
+        if (modified && running && !c.stepping) {
             throw codeModified;
         }
     }

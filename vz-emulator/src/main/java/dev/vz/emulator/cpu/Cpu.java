@@ -131,10 +131,10 @@ public final class Cpu {
     public boolean untraced;
     /** A non-maskable interrupt waits. Any thread sets it, and {@link #ATTEND_INTERRUPT}. */
     public volatile boolean nmiPending;
-    /** The exception that {@link #injectException} left, or -1. */
-    int injectedVector = -1;
-    int injectedCode;
-    long injectedAddress;
+    /** Whoever runs the processor wants to know when an external interrupt could be delivered. */
+    public boolean windowWanted;
+    /** What comes before the next instruction. */
+    public final InFlight inFlight = new InFlight();
     /** The vector (1 or 3) and DR6 bits of a stop that the host has asked for. */
     public int hostStop;
     /** The DR6 bits of that stop. */
@@ -201,14 +201,6 @@ public final class Cpu {
         blocks.clear();
         mmu.flushAll();
         Modes.stamp(this);
-    }
-
-    /** Has an exception be delivered before the next instruction: one that a saved state was about to deliver. */
-    public void injectException(int vector, int errorCode, long address) {
-        injectedVector = vector;
-        injectedCode = errorCode;
-        injectedAddress = address;
-        attend(ATTEND_STEP);
     }
 
     // ---- memory at linear addresses, at the present privilege
@@ -348,12 +340,17 @@ public final class Cpu {
         }
     }
 
+    /** Whether something is to happen as soon as external interrupts can be taken. */
+    public boolean interruptWaits() {
+        return windowWanted || outside.interrupts().isPending();
+    }
+
     /** To be called when IF, TF, RF or AC may have been set. */
     public void flagsLoaded() {
         if ((flags & (Flags.TF | Flags.RF)) != 0) {
             attend(ATTEND_STEP);
         }
-        if ((flags & Flags.IF) != 0 && outside.interrupts().isPending()) {
+        if ((flags & Flags.IF) != 0 && interruptWaits()) {
             attend(ATTEND_INTERRUPT);
         }
         if (((flags & Flags.AC) != 0) != mmu.walker.alignmentFlag) {

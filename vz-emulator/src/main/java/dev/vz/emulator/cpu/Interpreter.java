@@ -20,7 +20,7 @@ public final class Interpreter {
         SHUTDOWN,
         /** {@link Cpu#ATTEND_EVENT}: INIT or start-up. */
         EVENT,
-        /** An external interrupt can be taken, as {@link #windowWanted} asked. */
+        /** An external interrupt can be taken, as {@link Cpu#windowWanted} asked. */
         WINDOW,
         /** One instruction was executed, as {@link #singleStep} asked. */
         STEPPED,
@@ -33,8 +33,6 @@ public final class Interpreter {
     private final Cpu c;
     private boolean shutdown;
 
-    /** Whether to come back when an external interrupt could be delivered. */
-    public boolean windowWanted;
     /** Whether to come back after each instruction. */
     public boolean singleStep;
 
@@ -83,6 +81,14 @@ public final class Interpreter {
             c.attended(Cpu.ATTEND_EVENT);
             return Reason.EVENT;
         }
+        if (c.inFlight.kind != InFlight.NONE) {
+            if (c.inFlight.deliver(c)) {
+                afterDelivery();
+            } else {
+                shutdown = true;
+            }
+            return null;
+        }
         if (c.nmiPending && !c.nmiBlocked && c.shadow == 0) {
             c.nmiPending = false;
             c.nmiBlocked = true;
@@ -92,16 +98,16 @@ public final class Interpreter {
         if (c.shadow == 0) {
             c.attended(Cpu.ATTEND_INTERRUPT);
             if ((c.flags & Flags.IF) != 0) {
-                if (windowWanted) {
-                    windowWanted = false;
-                    return Reason.WINDOW;
-                }
                 if (c.outside.interrupts().isPending()) {
                     int vector = c.outside.interrupts().acknowledge();
                     if (vector >= 0) {
                         deliver(vector);
                         return null;
                     }
+                }
+                if (c.windowWanted) {
+                    c.attend(Cpu.ATTEND_INTERRUPT);
+                    return Reason.WINDOW;
                 }
             }
         }
@@ -133,7 +139,7 @@ public final class Interpreter {
         if (c.debug.watches()) {
             c.attend(Cpu.ATTEND_STEP);
         }
-        if (c.outside.interrupts().isPending()) {
+        if (c.interruptWaits()) {
             c.attend(Cpu.ATTEND_INTERRUPT);
         }
     }
@@ -158,19 +164,23 @@ public final class Interpreter {
                 block = c.blocks.find();
             }
             op = block.first;
+            c.blocks.running = true;
             do {
                 op = op.execute(c);
             } while (op != null);
+            c.blocks.running = false;
         } catch (Fault fault) {
             fault(op, fault);
         } catch (UnmaskedSimd unmasked) {
             fault(op, c.raise((c.cr4 & Modes.CR4_OSXMMEXCPT) != 0 ? Vector.XM : Vector.UD));
         } catch (BlockCache.CodeModified modified) {
+            c.blocks.running = false;
             if (op != null) {
                 c.rip = op.ip;
             }
             c.attend(Cpu.ATTEND_STEP);
         } catch (RuntimeException | Error e) {
+            c.blocks.running = false;
             if (op != null) {
                 c.rip = op.ip;
             }
@@ -179,6 +189,7 @@ public final class Interpreter {
     }
 
     private void fault(@Nullable Op op, Fault fault) {
+        c.blocks.running = false;
         if (op != null) {
             c.rip = op.ip;
             if (fault.nonCanonical && op.usesStack()) {
@@ -204,15 +215,6 @@ public final class Interpreter {
 
     /** Executes one instruction with everything that single steps and breakpoints ask for. */
     private void step() {
-        c.attended(Cpu.ATTEND_STEP);
-        if (c.injectedVector >= 0) {
-            c.fault.page(c.injectedAddress, c.injectedCode);
-            c.fault.vector = c.injectedVector;
-            c.injectedVector = -1;
-            exception();
-            again(true);
-            return;
-        }
         boolean resume = (c.flags & Flags.RF) != 0;
         if (c.pendingDebug != 0 && c.shadow != 1) {
             if (c.debug.isForHost()) {
@@ -244,6 +246,7 @@ public final class Interpreter {
         c.faulted = false;
         c.untraced = false;
         c.stepping = true;
+        c.attend(Cpu.ATTEND_STEP); // so that the block behind the instruction is not entered
         try {
             chain();
         } catch (RuntimeException | Error e) {
@@ -279,6 +282,7 @@ public final class Interpreter {
     }
 
     private void again(boolean need) {
+        c.attended(Cpu.ATTEND_STEP);
         if (need || c.shadow != 0 || (c.flags & (Flags.TF | Flags.RF)) != 0 || c.debug.watches()) {
             c.attend(Cpu.ATTEND_STEP);
         }

@@ -212,7 +212,7 @@ public final class Mmu {
         long gpa = translate(linear, PageWalker.WRITE, userMode);
         long host = writableHost(linear, gpa, size, userMode);
         if (host == 0) {
-            devices.deviceWrite(gpa, size, value);
+            devices.deviceWrite(gpa, size, value & -1L >>> 64 - 8 * size);
             return;
         }
         switch (size) {

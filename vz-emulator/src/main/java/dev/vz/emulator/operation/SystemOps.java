@@ -167,7 +167,7 @@ final class SystemOps {
             }
             if ((c.flags & Flags.IF) == 0) {
                 c.flags |= Flags.IF;
-                if (c.attention != 0 || c.outside.interrupts().isPending()) {
+                if (c.attention != 0 || c.interruptWaits()) {
                     c.shadow = 2;
                     c.attend(Cpu.ATTEND_STEP | Cpu.ATTEND_INTERRUPT);
                     c.rip = nextIp;
