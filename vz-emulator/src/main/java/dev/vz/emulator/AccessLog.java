@@ -44,7 +44,8 @@ final class AccessLog {
     }
 
     /** The access that the caller is to make. */
-    @Nullable VcpuExit waiting() {
+    @Nullable
+    VcpuExit waiting() {
         return waiting;
     }
 

@@ -181,8 +181,9 @@ class HostileGuestTest {
             p.memory.writeLong(0x8000 + 8 * i, offset & 0xFFFF | (8L + 8 * random.nextInt(500)) << 16
                     | (0x80L | type | (long) random.nextInt(4) << 5) << 40 | (offset >>> 16) << 48);
             long flags = 0x80L | random.nextInt(0x80);
-            p.memory.writeLong(0xA000 + 8 * i, 0xFFFFL | (long) random.nextInt(SIZE) << 16 & 0xFF_FFFF_0000L | flags << 40
-                    | (long) random.nextInt(16) << 52 | 0xFL << 48);
+            p.memory.writeLong(0xA000 + 8 * i,
+                    0xFFFFL | (long) random.nextInt(SIZE) << 16 & 0xFF_FFFF_0000L | flags << 40
+                            | (long) random.nextInt(16) << 52 | 0xFL << 48);
         }
     }
 }

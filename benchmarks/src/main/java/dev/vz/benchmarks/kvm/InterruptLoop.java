@@ -32,7 +32,7 @@ final class InterruptLoop {
             interrupts.assign(LINE, irq.descriptor().value());
             var done = new CountDownLatch(1);
             var times = new long[2];
-            var left = new int[]{rounds + rounds / 4};
+            var left = new int[] {rounds + rounds / 4};
             guest.machine.register(Doorbell.Address.port(DOORBELL, 1), () -> {
                 int now = --left[0];
                 if (now == rounds) {

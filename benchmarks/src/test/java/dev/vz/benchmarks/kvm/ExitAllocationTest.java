@@ -23,7 +23,8 @@ class ExitAllocationTest {
     @EnumSource(ExitLoop.Kind.class)
     void anExitAllocatesNothing(ExitLoop.Kind kind) {
         try (var loop = new ExitLoop(kind)) {
-            assertThat(Allocations.perCall(50, () -> loop.run(EXITS))).as("bytes for " + EXITS + " exits").isLessThan(EXITS);
+            assertThat(Allocations.perCall(50, () -> loop.run(EXITS))).as("bytes for " + EXITS + " exits")
+                    .isLessThan(EXITS);
         }
     }
 

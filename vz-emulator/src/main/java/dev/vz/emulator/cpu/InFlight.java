@@ -26,8 +26,7 @@ public final class InFlight {
     /** What CR2 becomes, for a page fault. */
     public long address;
 
-    InFlight() {
-    }
+    InFlight() {}
 
     /** Puts one in flight. */
     public void set(int kind, int vector, int errorCode, long address) {

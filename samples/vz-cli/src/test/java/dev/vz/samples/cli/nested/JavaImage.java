@@ -24,7 +24,8 @@ record JavaImage(Path home, Path cache) {
 
     /** Few classes, short runs, a slow processor: the first compiler only, and the smallest collector. */
     static final List<String> OPTIONS = List.of("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData",
-            "-Xlog:disable", "-Xlog:all=error:stderr", "--enable-native-access=dev.vz.linux,dev.vz.kvm,dev.vz.emulator");
+            "-Xlog:disable", "-Xlog:all=error:stderr",
+            "--enable-native-access=dev.vz.linux,dev.vz.kvm,dev.vz.emulator");
     /** What the JVM is told to run. */
     static final String MAIN = "dev.vz.samples.cli/dev.vz.samples.cli.Vz";
 
