@@ -202,17 +202,22 @@ public final class GuestMemory implements AutoCloseable {
     }
 
     private MemoryRegion require(String action, long at, long size, long gpa, long length) {
-        MemoryRegion region = region(at);
-        if (region == null || region.size() - (at - region.guestAddress()) < size) {
+        MemoryRegion region = whole(at, size);
+        if (region == null) {
             throw new GuestMemoryException(action, gpa, length, "the guest has no memory there; it has "
                     + Arrays.toString(regions));
         }
         return region;
     }
 
-    private @Nullable MemoryRegion whole(long gpa, int size) {
-        MemoryRegion region = region(gpa);
-        return region != null && region.size() - (gpa - region.guestAddress()) >= size ? region : null;
+    /** The region that holds all of it. Guests have a few regions: one after another finds it faster than halving. */
+    private @Nullable MemoryRegion whole(long gpa, long size) {
+        for (MemoryRegion region : regions) {
+            if (region.holds(gpa, size)) {
+                return region;
+            }
+        }
+        return null;
     }
 
     // ---------------------------------------------------------------------------------------- typed accesses
@@ -388,6 +393,11 @@ public final class GuestMemory implements AutoCloseable {
      */
     public void read(long gpa, MemorySegment target) {
         long length = target.byteSize();
+        MemoryRegion only = whole(gpa, length);
+        if (only != null) {
+            MemorySegment.copy(only.segment(), gpa - only.guestAddress(), target, 0, length);
+            return;
+        }
         checkAll("read", gpa, length);
         long done = 0;
         while (done < length) {
@@ -414,6 +424,12 @@ public final class GuestMemory implements AutoCloseable {
      */
     public void write(long gpa, MemorySegment source) {
         long length = source.byteSize();
+        MemoryRegion only = whole(gpa, length);
+        if (only != null) {
+            MemorySegment.copy(source, 0, only.segment(), gpa - only.guestAddress(), length);
+            only.markDirty(gpa - only.guestAddress(), length);
+            return;
+        }
         checkAll("write", gpa, length);
         long done = 0;
         while (done < length) {

@@ -15,6 +15,9 @@ import org.jspecify.annotations.Nullable;
 public final class MemoryRegion {
 
     private final AddressRange range;
+    /** What the range holds, too, one load nearer to every access. */
+    private final long start;
+    private final long size;
     private final MemorySegment segment;
     private final @Nullable MemoryBlock block;
     private final long blockOffset;
@@ -25,6 +28,8 @@ public final class MemoryRegion {
             boolean readOnly) {
         this.segment = Objects.requireNonNull(segment);
         this.range = new AddressRange(guestAddress, segment.byteSize());
+        this.start = guestAddress;
+        this.size = segment.byteSize();
         this.block = block;
         this.blockOffset = blockOffset;
         this.readOnly = readOnly;
@@ -71,12 +76,18 @@ public final class MemoryRegion {
 
     /** First guest-physical address. */
     public long guestAddress() {
-        return range.start();
+        return start;
     }
 
     /** Number of bytes. */
     public long size() {
-        return range.length();
+        return size;
+    }
+
+    /** Whether it has all {@code length} bytes from {@code gpa}; {@code length} is not negative. */
+    boolean holds(long gpa, long length) {
+        long offset = gpa - start;
+        return offset >= 0 && offset <= size - length;
     }
 
     /** Where the guest sees it. */
