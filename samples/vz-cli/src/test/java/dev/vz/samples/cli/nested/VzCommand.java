@@ -29,12 +29,21 @@ record VzCommand(Path folder) {
         var command = new ArrayList<>(List.of(LAUNCHER.toString()));
         command.addAll(List.of(arguments));
         var settings = new HashMap<>(environment);
-        settings.put("VZ_BUILD", "never");
-        settings.put("VZ_CACHE", TestKit.cache().path().toString());
-        settings.put("VZ_JAVA_HOME", System.getProperty("java.home"));
+        settings.putAll(settings());
         // So that the cache of classes is there and not talked of.
         start(settings, List.of(LAUNCHER.toString(), "--version"));
         return start(settings, command);
+    }
+
+    /** What the launcher is told through its environment. */
+    Map<String, String> settings() {
+        return Map.of("VZ_BUILD", "never", "VZ_CACHE", TestKit.cache().path().toString(), "VZ_JAVA_HOME",
+                System.getProperty("java.home"));
+    }
+
+    /** The {@code vz} that users start. */
+    static Path launcher() {
+        return LAUNCHER;
     }
 
     /** Runs {@code java arguments…} on the packaged modules. */
