@@ -14,6 +14,7 @@ module dev.vz.samples.cli {
     requires dev.vz.linux;
     requires dev.vz.machine;
     requires info.picocli;
+    requires org.apache.commons.compress; // unpacks Debian's kernel on the host
 
     opens dev.vz.samples.cli to info.picocli;
 }
