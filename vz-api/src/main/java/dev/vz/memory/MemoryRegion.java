@@ -3,6 +3,8 @@ package dev.vz.memory;
 import dev.vz.bus.AddressRange;
 import dev.vz.error.ConfigurationException;
 import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -13,6 +15,16 @@ import org.jspecify.annotations.Nullable;
  * Immutable but for the dirty bitmap that may be hung on it. Thread-safe.
  */
 public final class MemoryRegion {
+
+    private static final VarHandle DIRTY;
+
+    static {
+        try {
+            DIRTY = MethodHandles.lookup().findVarHandle(MemoryRegion.class, "dirty", DirtyBitmap.class);
+        } catch (ReflectiveOperationException impossible) {
+            throw new ExceptionInInitializerError(impossible);
+        }
+    }
 
     private final AddressRange range;
     /** What the range holds, too, one load nearer to every access. */
@@ -117,7 +129,8 @@ public final class MemoryRegion {
 
     /** Marks pages as written by the host, where somebody tracks. {@code offset} counts from the region's start. */
     void markDirty(long offset, long length) {
-        DirtyBitmap bitmap = dirty;
+        // Opaque: looked at for every write, but, other than after a volatile look, what is known of the region stays known.
+        var bitmap = (@Nullable DirtyBitmap) DIRTY.getOpaque(this);
         if (bitmap != null) {
             bitmap.mark(offset, length);
         }
