@@ -68,11 +68,11 @@ class TerminalIT {
     void everyKeyReachesTheGuestButTheEscapeKeyWhichEndsItAndGivesTheTerminalBack() throws Exception {
         await(PROMPT);
         type("stty size; echo $TERM; cat\r");
-        await("40 100\r\nvt220\r\n");
+        await("40 100\nvt220\n");
         type("\003");
         await("^C");
         type("echo $((6 * 7))-after-interrupt\r");
-        await("42-after-interrupt\r\n");
+        await("42-after-interrupt\n");
         type("\001h");
         await("Ctrl-A X");
         type("\001x");
@@ -123,15 +123,18 @@ class TerminalIT {
     /** Waits until {@code text} is on the screen. */
     private void await(String text) throws Exception {
         long end = System.nanoTime() + LIMIT.toNanos();
-        while (!Files.exists(screen()) || !Files.readString(screen(), StandardCharsets.ISO_8859_1).contains(text)) {
+        while (!shown().contains(text)) {
             assertThat(session.isAlive()).as("the session goes on; the screen: %s", shown()).isTrue();
             assertThat(System.nanoTime()).as("\"%s\" within %s; the screen: %s", text, LIMIT, shown()).isLessThan(end);
             Thread.sleep(50);
         }
     }
 
+    /** What is on the screen, without the carriage returns: guest and terminal each put one before a line feed. */
     private String shown() throws IOException {
-        return Files.exists(screen()) ? Files.readString(screen(), StandardCharsets.ISO_8859_1) : "(nothing yet)";
+        return Files.exists(screen())
+                ? Files.readString(screen(), StandardCharsets.ISO_8859_1).replace("\r", "")
+                : "(nothing yet)";
     }
 
     private void ended() throws Exception {
