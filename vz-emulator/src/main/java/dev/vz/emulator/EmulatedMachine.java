@@ -188,6 +188,11 @@ abstract class EmulatedMachine
         return clock.nanos() + clockOffset;
     }
 
+    /** The guest's clock when the machine's reads {@code nanos}. */
+    final long clockNanosAt(long nanos) {
+        return nanos + clockOffset;
+    }
+
     @Override
     public final void setClockNanos(long nanos) {
         clockOffset = nanos - clock.nanos();

@@ -1,5 +1,6 @@
 package dev.vz.emulator;
 
+import dev.vz.cpu.HaltNotice;
 import dev.vz.cpu.VcpuExit;
 import dev.vz.cpu.VcpuExitHandler;
 import dev.vz.cpu.x86.Cpuid;
@@ -27,9 +28,10 @@ import dev.vz.error.CapabilityException;
 import dev.vz.error.ConfigurationException;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** A virtual CPU in software. */
-abstract class EmulatedVcpu implements X86Vcpu, TscControl, GuestDebug {
+abstract class EmulatedVcpu implements X86Vcpu, TscControl, GuestDebug, HaltNotice {
 
     private final EmulatedMachine machine;
     private final int id;
@@ -125,7 +127,7 @@ abstract class EmulatedVcpu implements X86Vcpu, TscControl, GuestDebug {
 
     /** Raises a non-maskable interrupt. Any thread. */
     public final void nmi() {
-        cpu.nmiPending = true;
+        cpu.nmi();
         loop.attend(Cpu.ATTEND_INTERRUPT);
     }
 
@@ -216,7 +218,7 @@ abstract class EmulatedVcpu implements X86Vcpu, TscControl, GuestDebug {
     @Override
     public final void setCpuid(Cpuid cpuid) {
         loop.requireAccess();
-        var missing = supportedCpuid().missingFrom(cpuid);
+        var missing = CpuidTable.possible().missingFrom(cpuid);
         if (!missing.isEmpty()) {
             throw new ConfigurationException(name + " cannot announce " + missing
                     + ": the software CPU does not have them; supportedCpuid() says what it has");
@@ -273,6 +275,12 @@ abstract class EmulatedVcpu implements X86Vcpu, TscControl, GuestDebug {
         exits.clock().reset();
         dev.vz.emulator.cpu.Reset.powerOn(cpu);
         loop.setMpState(id == 0 ? MpState.RUNNABLE : MpState.UNINITIALIZED);
+    }
+
+    @Override
+    public final void onHalt(HaltNotice.@Nullable Listener listener) {
+        loop.requireAccess();
+        loop.onHalt(listener);
     }
 
     // ---- debugging, clock

@@ -129,8 +129,10 @@ public final class Cpu {
     boolean faulted;
     /** The step just made was an instruction after which TF raises nothing: it has changed the flow by itself. */
     public boolean untraced;
-    /** A non-maskable interrupt waits. Any thread sets it, and {@link #ATTEND_INTERRUPT}. */
-    public volatile boolean nmiPending;
+    /** Non-maskable interrupts that have arrived and were not looked at. Any thread adds to it, with {@link #nmi}. */
+    private volatile int nmiArrived;
+    /** Non-maskable interrupts that wait: two at the most, and one while another one is being handled. */
+    public int nmiPending;
     /** Whoever runs the processor wants to know when an external interrupt could be delivered. */
     public boolean windowWanted;
     /** What comes before the next instruction. */
@@ -395,6 +397,28 @@ public final class Cpu {
         return block != null && block.ip == target && block.stamp == stamp ? block : null;
     }
 
+    /** A non-maskable interrupt arrives. Any thread; {@link #ATTEND_INTERRUPT} has to follow. */
+    public void nmi() {
+        NMI_ARRIVED.getAndAdd(this, 1);
+    }
+
+    /** Counts the non-maskable interrupts that have arrived. Returns whether one can be delivered. */
+    public boolean takeNmi() {
+        if (nmiArrived != 0) {
+            int arrived = Math.min((int) NMI_ARRIVED.getAndSet(this, 0), 2);
+            nmiPending = Math.min(nmiPending + arrived, nmiBlocked ? 1 : 2);
+        }
+        return nmiPending > 0 && !nmiBlocked;
+    }
+
+    /** IRET: non-maskable interrupts are taken again. */
+    public void unblockNmi() {
+        if (nmiBlocked) {
+            nmiBlocked = false;
+            attend(ATTEND_INTERRUPT);
+        }
+    }
+
     /** Adds reasons to leave the chain of blocks. Any thread. */
     public void attend(int bits) {
         ATTENTION.getAndBitwiseOr(this, bits);
@@ -406,10 +430,12 @@ public final class Cpu {
     }
 
     private static final java.lang.invoke.VarHandle ATTENTION;
+    private static final java.lang.invoke.VarHandle NMI_ARRIVED;
 
     static {
         try {
             ATTENTION = java.lang.invoke.MethodHandles.lookup().findVarHandle(Cpu.class, "attention", int.class);
+            NMI_ARRIVED = java.lang.invoke.MethodHandles.lookup().findVarHandle(Cpu.class, "nmiArrived", int.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }

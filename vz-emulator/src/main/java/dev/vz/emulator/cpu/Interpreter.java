@@ -28,7 +28,7 @@ public final class Interpreter {
         BREAKPOINT
     }
 
-    private static final long DR6_SINGLE_STEP = 1 << 14;
+    static final long DR6_SINGLE_STEP = 1 << 14;
 
     private final Cpu c;
     private boolean shutdown;
@@ -89,8 +89,8 @@ public final class Interpreter {
             }
             return null;
         }
-        if (c.nmiPending && !c.nmiBlocked && c.shadow == 0) {
-            c.nmiPending = false;
+        if (c.shadow == 0 && c.takeNmi()) {
+            c.nmiPending--;
             c.nmiBlocked = true;
             deliver(Vector.NMI);
             return null;
@@ -225,7 +225,7 @@ public final class Interpreter {
             }
             return;
         }
-        if (c.debug.watchesCode() && !resume && c.shadow != 1) {
+        if (c.debug.watchesCode() && !resume) {
             long base = c.codeSize == 64 ? 0 : c.segmentBase[Segments.CS];
             long hits = c.debug.codeHits(base + c.rip);
             if (hits != 0 && c.debug.isForHost()) {
@@ -258,7 +258,8 @@ public final class Interpreter {
             c.stepping = false;
             Modes.stamp(c);
         }
-        if (trap && !c.faulted && !c.untraced) {
+        // The trap behind a load of SS does not wait for the end of its shadow: it is lost.
+        if (trap && !c.faulted && !c.untraced && c.shadow != 1) {
             c.pendingDebug |= DR6_SINGLE_STEP;
         }
         if (c.pendingDebug != 0 && c.shadow != 1) {

@@ -106,6 +106,8 @@ public final class MsrFile {
             case Msr.MCG_STATUS -> mcgStatus;
             case Msr.BIOS_SIGN_ID -> 0;
             case SYSCFG, HWCR, NB_CFG, INT_PENDING, DC_CFG -> 0;
+            case EVENT_SELECT0, EVENT_SELECT1, EVENT_SELECT2, EVENT_SELECT3, COUNTER0, COUNTER1, COUNTER2, COUNTER3 ->
+                    0;
             default -> {
                 if (!c.outside.readUnknownMsr(c, index)) {
                     throw c.raise(Vector.GP);
@@ -115,6 +117,15 @@ public final class MsrFile {
         };
     }
 
+    // The performance counters that every AMD processor has: they do not count, which software notices.
+    private static final int EVENT_SELECT0 = 0xC001_0000;
+    private static final int EVENT_SELECT1 = 0xC001_0001;
+    private static final int EVENT_SELECT2 = 0xC001_0002;
+    private static final int EVENT_SELECT3 = 0xC001_0003;
+    private static final int COUNTER0 = 0xC001_0004;
+    private static final int COUNTER1 = 0xC001_0005;
+    private static final int COUNTER2 = 0xC001_0006;
+    private static final int COUNTER3 = 0xC001_0007;
     private static final int SYSCFG = 0xC001_0010;
     private static final int HWCR = 0xC001_0015;
     private static final int NB_CFG = 0xC001_001F;
@@ -240,7 +251,8 @@ public final class MsrFile {
                 }
                 mcgStatus = 0;
             }
-            case Msr.BIOS_SIGN_ID, SYSCFG, HWCR, NB_CFG, INT_PENDING, DC_CFG -> {
+            case Msr.BIOS_SIGN_ID, SYSCFG, HWCR, NB_CFG, INT_PENDING, DC_CFG, EVENT_SELECT0, EVENT_SELECT1,
+                    EVENT_SELECT2, EVENT_SELECT3, COUNTER0, COUNTER1, COUNTER2, COUNTER3 -> {
                 // Taken and without effect: they steer what is not emulated.
             }
             default -> {

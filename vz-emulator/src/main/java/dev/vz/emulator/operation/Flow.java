@@ -383,6 +383,9 @@ final class Flow {
             }
             c.untraced = true;
             c.delivery.interrupt(vector, kind);
+            if (kind == Delivery.EXCEPTION) {
+                c.debug.mergePending();
+            }
             return null;
         }
     }
