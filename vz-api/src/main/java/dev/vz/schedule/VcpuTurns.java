@@ -162,7 +162,7 @@ public final class VcpuTurns implements AutoCloseable {
         }
     }
 
-    /** One vCPU's part. Its thread calls {@link #begin} and {@link #end} in turn. */
+    /** One vCPU's part. Its thread calls {@link #begin}, and then {@link #again} or {@link #end}. */
     public final class Turn implements AutoCloseable {
 
         private final VcpuTask task;
@@ -173,6 +173,8 @@ public final class VcpuTurns implements AutoCloseable {
         private long began;
         private long end;
         private boolean kicked;
+        /** Whether it wants to run, or does. */
+        private boolean ready;
         private boolean left;
         private long most = Long.MAX_VALUE;
 
@@ -200,20 +202,18 @@ public final class VcpuTurns implements AutoCloseable {
             begin(Long.MAX_VALUE);
         }
 
-        /**
-         * The same for a slice of {@code nanos} at the most, for a vCPU that only has to be looked after.
-         */
+        /** The same for a slice of {@code nanos} at the most, for a vCPU that only has to be looked after. */
         public void begin(long nanos) {
             lock.lock();
             try {
-                if (slice != null || closed || left) {
-                    return;
-                }
                 most = nanos;
-                long now = clock.getAsLong();
-                policy.ready(task, now);
-                dispatch(now);
-                while (slice == null && !closed) {
+                if (slice == null && !ready && !closed && !left) {
+                    long now = clock.getAsLong();
+                    ready = true;
+                    policy.ready(task, now);
+                    dispatch(now);
+                }
+                while (slice == null && !closed && !left) {
                     granted.awaitUninterruptibly();
                 }
             } finally {
@@ -221,22 +221,48 @@ public final class VcpuTurns implements AutoCloseable {
             }
         }
 
-        /** Gives the turn back: the vCPU has left the guest, or has nothing to do. */
+        /**
+         * The vCPU was kicked and wants to go on: its next turn may come at once. {@link #begin} or {@link #end} must follow
+         * soon.
+         */
+        public void again() {
+            lock.lock();
+            try {
+                if (slice != null) {
+                    long now = clock.getAsLong();
+                    release(now);
+                    dispatch(now);
+                }
+            } finally {
+                lock.unlock();
+            }
+        }
+
+        /** Gives the turn back, or no longer waits for one: the vCPU has nothing to do. */
         public void end() {
             lock.lock();
             try {
-                VcpuScheduler.Slice over = slice;
-                if (over == null) {
-                    return;
+                if (ready) {
+                    long now = clock.getAsLong();
+                    if (slice != null) {
+                        release(now);
+                    }
+                    ready = false;
+                    policy.blocked(task, now);
+                    dispatch(now);
                 }
-                long now = clock.getAsLong();
+            } finally {
+                lock.unlock();
+            }
+        }
+
+        /** Ends the slice; the task is ready for another one. The lock is held. */
+        private void release(long now) {
+            VcpuScheduler.Slice over = slice;
+            if (over != null) {
                 slice = null;
                 workers[worker] = null;
                 policy.ran(over, now - began, now);
-                policy.blocked(task, now);
-                dispatch(now);
-            } finally {
-                lock.unlock();
             }
         }
 

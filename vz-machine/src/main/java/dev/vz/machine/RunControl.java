@@ -70,6 +70,11 @@ final class RunControl implements PowerControl {
         return how == null ? null : how.apply(vcpu);
     }
 
+    /** Whether {@link #mayRun} may have to wait. */
+    boolean gathers() {
+        return gathering;
+    }
+
     /** Called by a vCPU thread before it enters the guest: waits where it must. {@code false}: the run has ended. */
     boolean mayRun() {
         return !gathering || gather();

@@ -68,29 +68,27 @@ final class VcpuRunner implements Runnable, VcpuExitHandler {
             });
         }
         long most = Long.MAX_VALUE;
-        while (control.mayRun()) {
+        while (mayRun(turn)) {
             turn.begin(most);
-            try {
-                vcpu.run(this);
-            } finally {
+            vcpu.run(this);
+            if (vcpu instanceof HaltNotice || vcpu.mpState() == MpState.RUNNABLE) {
+                most = Long.MAX_VALUE;
+                turn.again();
+            } else {
+                // It does not tell when it halts. Found halted, it gets short turns that show whether an interrupt has come.
+                most = HALTED_TURN;
                 turn.end();
-            }
-            if (!(vcpu instanceof HaltNotice)) {
-                most = rest();
+                LockSupport.parkNanos(this, HALTED_REST);
             }
         }
     }
 
-    /**
-     * Lets a vCPU rest that does not tell when it halts. One that was found halted gets short turns, in which it is seen
-     * whether an interrupt has come. Returns how long the next turn may be.
-     */
-    private long rest() {
-        if (vcpu.mpState() == MpState.RUNNABLE) {
-            return Long.MAX_VALUE;
+    /** Whoever has to wait for the rest of the machine keeps no turn meanwhile. */
+    private boolean mayRun(VcpuTurns.Turn turn) {
+        if (control.gathers()) {
+            turn.end();
         }
-        LockSupport.parkNanos(this, HALTED_REST);
-        return HALTED_TURN;
+        return control.mayRun();
     }
 
     private String name() {
