@@ -83,6 +83,8 @@ public final class Cpu {
     public long cr4;
     /** EFER. */
     public long efer;
+    /** PKRU: the rights of protection keys in user mode's pages. */
+    public int pkru;
     /** DR0 to DR3, DR6, DR7 (at their numbers). */
     public final long[] dr = new long[8];
     /** GDTR and IDTR. */

@@ -39,6 +39,10 @@ public final class CpuidTable {
     /** Whether the feature is announced. */
     public final boolean smap;
     /** Whether the feature is announced. */
+    public final boolean pku;
+    /** Whether the feature is announced. */
+    public final boolean pks;
+    /** Whether the feature is announced. */
     public final boolean syscall;
     /** Whether the feature is announced. */
     public final boolean longMode;
@@ -71,6 +75,8 @@ public final class CpuidTable {
         fsgsbase = source.has(CpuFeature.FSGSBASE);
         smep = source.has(CpuFeature.SMEP);
         smap = source.has(CpuFeature.SMAP);
+        pku = source.has(CpuFeature.PKU);
+        pks = source.has(CpuFeature.PKS);
         syscall = source.has(CpuFeature.SYSCALL);
         longMode = source.has(CpuFeature.LONG_MODE);
         nx = source.has(CpuFeature.NX);
@@ -91,7 +97,7 @@ public final class CpuidTable {
 
     private static final CpuidTable STANDARD = of(standardCpuid());
     private static final Cpuid POSSIBLE = STANDARD.source.with(CpuFeature.SMEP, true).with(CpuFeature.SMAP, true)
-            .with(CpuFeature.UMIP, true);
+            .with(CpuFeature.UMIP, true).with(CpuFeature.PKU, true).with(CpuFeature.PKS, true);
 
     /** The standard processor. */
     public static CpuidTable standard() {
@@ -128,6 +134,9 @@ public final class CpuidTable {
         int ecx = e == null ? 0 : e.ecx();
         if (function == 1 && (c.cr4 & Modes.CR4_OSXSAVE) != 0) {
             ecx |= 1 << 27;
+        }
+        if (function == 7 && index == 0 && (c.cr4 & Modes.CR4_PKE) != 0) {
+            ecx |= 1 << 4; // OSPKE
         }
         int edx = e == null ? 0 : e.edx();
         if (function == 1 && (c.outside.interrupts().base() & 0x800) == 0) {

@@ -33,6 +33,8 @@ public final class MsrFile {
     public long sysenterEip;
     /** TSC_AUX. */
     public long tscAux;
+    /** IA32_PKRS: the rights of protection keys in supervisor mode's pages. */
+    int pkrs;
     private long tscAdjust;
     private long pat;
     private long miscEnable;
@@ -55,6 +57,7 @@ public final class MsrFile {
         sysenterEsp = 0;
         sysenterEip = 0;
         tscAux = 0;
+        pkrs = 0;
         tscAdjust = 0;
         pat = PAT_RESET;
         miscEnable = 1; // fast strings
@@ -99,6 +102,10 @@ public final class MsrFile {
             case Msr.SYSENTER_ESP -> sysenterEsp;
             case Msr.SYSENTER_EIP -> sysenterEip;
             case Msr.PAT -> pat;
+            case PKRS -> {
+                needsKeys();
+                yield pkrs & 0xFFFF_FFFFL;
+            }
             case Msr.MTRR_CAP -> 0x500 | MTRR_VARIABLE;
             case Msr.MTRR_DEF_TYPE -> mtrrDefault;
             case Msr.MISC_ENABLE -> miscEnable;
@@ -126,6 +133,7 @@ public final class MsrFile {
     private static final int COUNTER1 = 0xC001_0005;
     private static final int COUNTER2 = 0xC001_0006;
     private static final int COUNTER3 = 0xC001_0007;
+    private static final int PKRS = 0x6E1;
     private static final int SYSCFG = 0xC001_0010;
     private static final int HWCR = 0xC001_0015;
     private static final int NB_CFG = 0xC001_001F;
@@ -139,6 +147,12 @@ public final class MsrFile {
             }
         }
         return -1;
+    }
+
+    private void needsKeys() {
+        if (!c.cpuid.pks) {
+            throw c.raise(Vector.GP);
+        }
     }
 
     private void canonical(long value) {
@@ -238,6 +252,12 @@ public final class MsrFile {
                     memoryType(value >>> i & 0xFF, true);
                 }
                 pat = value;
+            }
+            case PKRS -> {
+                needsKeys();
+                reserved(value, 0xFFFF_FFFFL);
+                pkrs = (int) value;
+                Modes.keys(c);
             }
             case Msr.MTRR_DEF_TYPE -> {
                 reserved(value, 0xCFF);

@@ -42,7 +42,8 @@ public record ProgramRun(Hypervisor hypervisor, Path file, List<String> argument
     public static final int TIMED_OUT = 124;
 
     private static final System.Logger LOG = System.getLogger(ProgramRun.class.getName());
-    private static final List<CpuFeature> OPTIONAL = List.of(CpuFeature.SMEP, CpuFeature.SMAP, CpuFeature.UMIP);
+    private static final List<CpuFeature> OPTIONAL = List.of(CpuFeature.SMEP, CpuFeature.SMAP, CpuFeature.UMIP,
+            CpuFeature.PKU, CpuFeature.PKS);
     private static final Duration LAST_OUTPUT = Duration.ofSeconds(2);
 
     /**
