@@ -38,6 +38,11 @@ public abstract class Op {
         return false;
     }
 
+    /** The instruction that is being executed: this one, unless it stands for several. */
+    public Op current() {
+        return this;
+    }
+
     /** Whether nothing can follow it in a block. */
     public boolean endsBlock() {
         return false;

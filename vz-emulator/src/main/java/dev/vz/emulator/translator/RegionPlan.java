@@ -1,0 +1,59 @@
+package dev.vz.emulator.translator;
+
+import dev.vz.emulator.cpu.Block;
+import dev.vz.emulator.cpu.Cpu;
+import dev.vz.emulator.cpu.Op;
+import dev.vz.emulator.decode.Instruction;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * What is to become a region. Does not change any more once it leaves the processor's thread, and nothing of it is changed
+ * by that thread either: block codes and instructions are copies.
+ *
+ * @param cpu whose code it is; only its arrays' identities are used by other threads
+ * @param user whether the code runs at privilege level 3
+ * @param parts the blocks, the entry first
+ * @param ops the interpreter's instructions, those of all blocks one after the other
+ */
+record RegionPlan(Cpu cpu, boolean user, List<Part> parts, Op[] ops) {
+
+    /**
+     * One block.
+     *
+     * @param first index of its first instruction in {@link #ops}
+     */
+    record Part(Block block, List<Instruction> instructions, int first) {
+
+        /** Instruction pointer behind instruction {@code i} of the block. */
+        long ipBehind(int i) {
+            long ip = block.ip;
+            for (int j = 0; j <= i; j++) {
+                ip += instructions.get(j).length;
+            }
+            return ip;
+        }
+    }
+
+    Block entry() {
+        return parts.getFirst().block();
+    }
+
+    List<Block> blocks() {
+        var blocks = new ArrayList<Block>(parts.size());
+        for (Part part : parts) {
+            blocks.add(part.block());
+        }
+        return blocks;
+    }
+
+    /** Index of the part that begins at {@code ip}, or -1. */
+    int find(long ip) {
+        for (int i = 0; i < parts.size(); i++) {
+            if (parts.get(i).block().ip == ip) {
+                return i;
+            }
+        }
+        return -1;
+    }
+}
