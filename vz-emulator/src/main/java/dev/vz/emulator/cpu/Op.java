@@ -43,6 +43,11 @@ public abstract class Op {
         return this;
     }
 
+    /** Where it has gone so far, if it is an indirect branch that keeps note of it. */
+    public long[] targets() {
+        return Targets.none();
+    }
+
     /** Whether nothing can follow it in a block. */
     public boolean endsBlock() {
         return false;

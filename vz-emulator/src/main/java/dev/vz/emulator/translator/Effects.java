@@ -112,6 +112,9 @@ record Effects(Kind kind, int uses, int defines, boolean readsFlags, FlagEffect 
         if (FENCES.contains(mnemonic)) {
             return operation(0, 0, false);
         }
+        if (VectorEmitter.knows(in)) {
+            return code(all, target, false, VectorEmitter.compares(in) ? FlagEffect.ALL : FlagEffect.NONE, true);
+        }
         return switch (mnemonic) {
             case MOV, MOVNTI -> isSystemMove(operands) ? OUTSIDE : code(all, target, false, FlagEffect.NONE, memory);
             case MOVZX, MOVSX, MOVSXD -> code(all, target, false, FlagEffect.NONE, memory);
@@ -138,14 +141,14 @@ record Effects(Kind kind, int uses, int defines, boolean readsFlags, FlagEffect 
             case PUSH, POP -> stack(in, mnemonic, operands, all);
             case PUSHF -> operation(RSP, RSP, true);
             case JCC -> code(0, 0, true, FlagEffect.NONE, true);
-            case JMP -> operands.getFirst().place() == Place.RELATIVE ? code(0, 0, false, FlagEffect.NONE, true)
-                    : OUTSIDE;
-            case CALL -> operands.getFirst().place() == Place.RELATIVE ? code(RSP, RSP, false, FlagEffect.NONE, true)
-                    : OUTSIDE;
+            case JMP -> code(all, 0, false, FlagEffect.NONE, true);
+            case CALL -> code(all | RSP, RSP, false, FlagEffect.NONE, true);
             case RET -> code(RSP, RSP, false, FlagEffect.NONE, true);
             case CMPXCHG8B -> operation(all | RAX | RBX | RCX | RDX, RAX | RDX, true);
             case PCMPESTRI, PCMPESTRM, PCMPISTRI, PCMPISTRM, MASKMOVDQU, MASKMOVQ, FXSAVE, FXRSTOR, LDMXCSR -> WHOLE;
-            default -> isVector(in, operands) ? operation(all, target, true) : OUTSIDE;
+            case COMISS, COMISD, UCOMISS, UCOMISD, PTEST -> new Effects(Kind.OPERATION, all, 0, false, FlagEffect.ALL,
+                    true);
+            default -> isVector(in, operands) ? operation(all, target, mnemonic.name().startsWith("F")) : OUTSIDE;
         };
     }
 

@@ -41,6 +41,7 @@ final class Emitter {
     private static final int REGISTERS = 24;
 
     static final ClassDesc ACCESS = ClassDesc.of("dev.vz.emulator.translator.GuestAccess");
+    private static final ClassDesc ORDERED_ACCESS = ClassDesc.of("dev.vz.emulator.translator.OrderedAccess");
     static final ClassDesc FLAG_WORDS = ClassDesc.of("dev.vz.emulator.translator.FlagWords");
     static final ClassDesc LONGS = ConstantDescs.CD_long.arrayType();
     private static final ClassDesc LONG = ConstantDescs.CD_long;
@@ -53,11 +54,13 @@ final class Emitter {
 
     final CodeBuilder code;
     private final ClassDesc self;
+    private final ClassDesc access;
     private int at = -1;
 
-    Emitter(CodeBuilder code, ClassDesc self) {
+    Emitter(CodeBuilder code, ClassDesc self, boolean ordered) {
         this.code = code;
         this.self = self;
+        access = ordered ? ORDERED_ACCESS : ACCESS;
     }
 
     /** Where register {@code number} is. */
@@ -250,29 +253,34 @@ final class Emitter {
     /** Pops a linear address, pushes what is there, zero-extended. */
     void load(int s) {
         field("READ", LONGS);
-        code.invokestatic(ACCESS, "load" + bytes(s), LOAD);
+        code.invokestatic(access, "load" + bytes(s), LOAD);
     }
 
     /** Pops a linear address and the value below it. */
     void store(int s) {
         field("WRITE", LONGS);
-        code.invokestatic(ACCESS, "store" + bytes(s), STORE);
+        code.invokestatic(access, "store" + bytes(s), STORE);
     }
 
     /** Pops a linear address, pushes the host address where it is read and written. */
     void place(int s) {
-        constant(bytes(s) - 1);
+        placeOf(bytes(s));
+    }
+
+    /** The same for so many bytes. */
+    void placeOf(int bytes) {
+        constant(bytes - 1);
         field("WRITE", LONGS);
-        code.invokestatic(ACCESS, "place", PLACE);
+        code.invokestatic(access, "place", PLACE);
     }
 
     /** Pops a host address, pushes what is there, zero-extended. */
     void getHost(int s) {
-        code.invokestatic(ACCESS, "get" + bytes(s), GET);
+        code.invokestatic(access, "get" + bytes(s), GET);
     }
 
     /** Pops a value and the host address below it. */
     void putHost(int s) {
-        code.invokestatic(ACCESS, "put" + bytes(s), PUT);
+        code.invokestatic(access, "put" + bytes(s), PUT);
     }
 }

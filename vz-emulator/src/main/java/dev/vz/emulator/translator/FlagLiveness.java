@@ -1,6 +1,5 @@
 package dev.vz.emulator.translator;
 
-import dev.vz.emulator.decode.Instruction;
 import java.util.List;
 
 /** For each instruction of a plan, whether what it makes of the flags can be asked for: most of it never is. */
@@ -47,11 +46,7 @@ final class FlagLiveness {
     }
 
     private boolean liveAtEnd(int part) {
-        List<Instruction> instructions = plan.parts().get(part).instructions();
-        if (instructions.isEmpty()) {
-            return true;
-        }
-        List<Long> successors = RegionPlanner.successors(plan.parts().get(part));
+        List<Long> successors = plan.parts().get(part).successors();
         boolean live = successors.isEmpty();
         for (long ip : successors) {
             int next = plan.find(ip);

@@ -120,6 +120,21 @@ final class FlagWords {
         return Math.multiplyHigh(a, b) != product >> 63 ? TOP : 0;
     }
 
+    /** The zero word for flags in their places in RFLAGS. */
+    static long zero(int flags) {
+        return ~flags >>> 6 & 1;
+    }
+
+    /** The sign word for flags in their places in RFLAGS, of which SF is clear. */
+    static long sign(int flags) {
+        return ~flags >>> 2 & 1;
+    }
+
+    /** Carries for flags in their places in RFLAGS, of which OF and AF are clear. */
+    static long carryOnly(int flags) {
+        return (flags & 1L) * (3L << 62);
+    }
+
     /** Carries by whether two words differ. */
     static long differ(long a, long b) {
         return a != b ? TOP : 0;

@@ -110,13 +110,12 @@ final class GuestAccess {
         return linear + tlb[i + 1];
     }
 
-    /** {@link #place} for what must be aligned to 16 bytes. */
-    static long alignedPlace(long linear, long[] tlb) {
-        int i = index(linear);
-        if (tlb[i] != (linear & PhysicalMemory.PAGE_MASK) || (linear & 15) != 0) {
+    /** The address, which must be a multiple of 16. */
+    static long aligned(long linear) {
+        if ((linear & 15) != 0) {
             throw MISS;
         }
-        return linear + tlb[i + 1];
+        return linear;
     }
 
     /** One byte at a {@link #place}, zero-extended. */

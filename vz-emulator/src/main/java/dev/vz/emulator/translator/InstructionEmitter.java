@@ -4,10 +4,13 @@ import static dev.vz.emulator.translator.Emitter.*;
 
 import dev.vz.emulator.decode.Instruction;
 import dev.vz.emulator.decode.Mnemonic;
+import dev.vz.emulator.decode.OperandKind;
 import java.lang.classfile.CodeBuilder;
 import java.lang.classfile.Label;
+import java.lang.classfile.instruction.SwitchCase;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.TreeMap;
 
 /**
  * Writes the instructions of a region that become bytecode, and the jumps between its blocks. A jump backwards, in the
@@ -26,6 +29,7 @@ final class InstructionEmitter {
     private final ArithmeticEmitter arithmetic;
     private final ShiftEmitter shifts;
     private final MoveEmitter moves;
+    private final VectorEmitter vectors;
 
     private final Label[] starts;
     private final int[] order;
@@ -45,6 +49,7 @@ final class InstructionEmitter {
         arithmetic = new ArithmeticEmitter(e, flags);
         shifts = new ShiftEmitter(e, flags, arithmetic);
         moves = new MoveEmitter(e, flags);
+        vectors = new VectorEmitter(e, flags);
         int count = plan.parts().size();
         starts = new Label[count];
         knownAtStart = new int[count];
@@ -66,7 +71,7 @@ final class InstructionEmitter {
             placed[next] = true;
             order[i] = next;
             position[next] = i;
-            List<Long> successors = RegionPlanner.successors(plan.parts().get(next));
+            List<Long> successors = plan.parts().get(next).successors();
             int follower = successors.isEmpty() ? -1 : plan.find(successors.getLast());
             if (follower < 0 || placed[follower]) {
                 follower = 0;
@@ -78,15 +83,14 @@ final class InstructionEmitter {
         }
         for (int part = 0; part < order.length; part++) {
             RegionPlan.Part from = plan.parts().get(part);
-            for (long ip : RegionPlanner.successors(from)) {
+            for (long ip : from.successors()) {
                 int to = plan.find(ip);
                 if (to >= 0 && position[to] <= position[part]) {
                     knownAtStart[to] = LazyFlags.UNKNOWN;
                 }
             }
-            Instruction last = from.instructions().getLast();
-            int behind = plan.find(from.ipBehind(from.instructions().size() - 1));
-            if (last.form.mnemonic() == Mnemonic.CALL && behind >= 0) {
+            int behind = plan.find(from.behind());
+            if (from.last().form.mnemonic() == Mnemonic.CALL && behind >= 0) {
                 knownAtStart[behind] = LazyFlags.UNKNOWN;
                 returns.add(behind);
             }
@@ -107,7 +111,7 @@ final class InstructionEmitter {
 
     /** A part is written; if it does not end with a branch it goes on behind itself. */
     void end(RegionPlan.Part part) {
-        Instruction last = part.instructions().getLast();
+        Instruction last = part.last();
         switch (last.form.mnemonic()) {
             case JCC, JMP, CALL, RET -> {
                 // has gone on already
@@ -115,7 +119,7 @@ final class InstructionEmitter {
             default -> {
                 // The interpreter has an instruction of its own for this, behind the last.
                 e.at(part.first() + part.instructions().size());
-                go(part.ipBehind(part.instructions().size() - 1));
+                go(part.behind());
             }
         }
     }
@@ -165,6 +169,10 @@ final class InstructionEmitter {
     }
 
     private void call(Instruction in, long behind) {
+        if (!isRelative(in)) {
+            indirect(in, behind, true);
+            return;
+        }
         int target = plan.find(behind + in.immediate);
         if (target < 0) {
             code.goto_(leave);
@@ -174,12 +182,75 @@ final class InstructionEmitter {
             code.iload(BUDGET).iflt(leave);
         }
         arrive(target);
+        pushReturn(behind);
+        code.goto_(starts[target]);
+    }
+
+    private void pushReturn(long behind) {
         e.constant(behind);
         code.lload(RSP);
         e.constant(8L);
-        code.lsub().dup2().lstore(T0);
+        code.lsub().dup2().lstore(T1);
         e.store(0);
-        code.lload(T0).lstore(RSP).goto_(starts[target]);
+        code.lload(T1).lstore(RSP);
+    }
+
+    private static boolean isRelative(Instruction in) {
+        return in.form.operands().getFirst().place() == OperandKind.Place.RELATIVE;
+    }
+
+    /** Goes to one of the places to which the branch has gone before, if it goes there; else leaves before it. */
+    private void indirect(Instruction in, long behind, boolean call) {
+        var inside = new TreeMap<Integer, Integer>();
+        long reference = plan.parts().get(current).block().ip;
+        for (long ip : plan.parts().get(current).successors()) {
+            int part = plan.find(ip);
+            long distance = ip - reference;
+            if (part >= 0 && (int) distance == distance && !(call && ip == behind)) {
+                inside.put((int) distance, part);
+            }
+        }
+        if (inside.isEmpty()) {
+            code.goto_(leave);
+            return;
+        }
+        code.iload(BUDGET).iflt(leave);
+        if (in.memory) {
+            e.address(in, behind);
+            e.load(0);
+        } else {
+            e.get(in.rm);
+        }
+        e.constant(reference);
+        code.lsub().dup2().lstore(T0).l2i();
+        var cases = new ArrayList<SwitchCase>();
+        var labels = new TreeMap<Integer, Label>();
+        for (int distance : inside.keySet()) {
+            Label label = code.newLabel();
+            labels.put(distance, label);
+            cases.add(SwitchCase.of(distance, label));
+        }
+        code.lookupswitch(leave, cases);
+        for (var entry : labels.entrySet()) {
+            code.labelBinding(entry.getValue());
+            code.lload(T0);
+            e.constant((long) entry.getKey());
+            code.lcmp().ifne(leave);
+            if (call) {
+                pushReturn(behind);
+            }
+            int part = inside.get(entry.getKey());
+            arrive(part);
+            code.goto_(starts[part]);
+        }
+    }
+
+    private void jump(Instruction in, long behind) {
+        if (isRelative(in)) {
+            go(behind + in.immediate);
+        } else {
+            indirect(in, behind, false);
+        }
     }
 
     private void ret(Instruction in) {
@@ -208,6 +279,10 @@ final class InstructionEmitter {
 
     /** Writes one instruction. */
     void write(Instruction in, int index, long behind, boolean live) {
+        if (VectorEmitter.knows(in)) {
+            vectors.write(in, behind);
+            return;
+        }
         switch (in.form.mnemonic()) {
             case MOV, MOVNTI -> moves.mov(in, behind);
             case MOVZX, MOVSX, MOVSXD -> moves.extend(in, behind);
@@ -235,7 +310,7 @@ final class InstructionEmitter {
             case SETCC -> moves.setByCondition(in, behind);
             case CMOVCC -> moves.moveByCondition(in, behind);
             case JCC -> branch(in, behind);
-            case JMP -> go(behind + in.immediate);
+            case JMP -> jump(in, behind);
             case CALL -> call(in, behind);
             case RET -> ret(in);
             case HINT, ENDBR64, PAUSE, PREFETCHW, PREFETCHNTA, PREFETCHT0, PREFETCHT1, PREFETCHT2 -> {

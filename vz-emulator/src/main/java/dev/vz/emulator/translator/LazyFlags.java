@@ -67,6 +67,18 @@ final class LazyFlags {
         known = EXPLICIT;
     }
 
+    /** The flags that COMISD and its kin give are in {@link Emitter#COUNT}, in their places in RFLAGS. */
+    void ofFloats() {
+        for (String word : new String[] {"zero", "sign"}) {
+            e.code.iload(COUNT);
+            e.flagWord(word, "(I)J");
+            e.code.lstore(word.equals("zero") ? ZERO : SIGN);
+        }
+        e.code.iload(COUNT);
+        e.flagWord("carryOnly", "(I)J");
+        setCarries();
+    }
+
     private void result() {
         e.code.dup2().lstore(ZERO).dup2().lstore(SIGN);
     }

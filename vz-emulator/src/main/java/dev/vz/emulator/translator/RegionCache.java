@@ -49,18 +49,17 @@ public final class RegionCache implements Translator {
         }
     }
 
-    /** Makes an empty cache and has the processor use it. */
-    public RegionCache(Cpu c, Workshop workshop) {
-        this(c, workshop, THRESHOLD);
+    /** Gives a processor an empty cache: its hot code is translated from now on. */
+    public static void attach(Cpu c) {
+        c.translator = new RegionCache(c, Workshop.shared(), THRESHOLD);
     }
 
-    /** The same with another threshold, a power of two of at least 1024. */
+    /** Makes an empty cache with another threshold, a power of two of at least 1024. */
     RegionCache(Cpu c, Workshop workshop, int threshold) {
         this.c = c;
         this.workshop = workshop;
         this.threshold = threshold;
         planner = new RegionPlanner(c);
-        c.translator = this;
     }
 
     @Override

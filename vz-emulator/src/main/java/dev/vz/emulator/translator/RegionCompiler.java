@@ -29,10 +29,11 @@ final class RegionCompiler {
     private static final ClassDesc CPU_CLASS = ClassDesc.of("dev.vz.emulator.cpu.Cpu");
     private static final ClassDesc OP = ClassDesc.of("dev.vz.emulator.cpu.Op");
     private static final ClassDesc MISS = ClassDesc.of("dev.vz.emulator.translator.GuestAccess$Miss");
+    private static final ClassDesc STATE = ClassDesc.of("dev.vz.emulator.fpu.FpuState");
     private static final ClassDesc OBJECTS = ConstantDescs.CD_Object.arrayType();
     private static final MethodTypeDesc EXECUTE = MethodTypeDesc.of(OP, CPU_CLASS);
     private static final MethodTypeDesc MAKE = MethodTypeDesc.of(ConstantDescs.CD_void, PLAN, CACHE);
-    private static final int FIXED = 5;
+    private static final int FIXED = 6;
 
     private final RegionPlan plan;
     private final RegionCache cache;
@@ -85,6 +86,8 @@ final class RegionCompiler {
             for (String name : List.of("REGISTERS", "READ", "WRITE", "SEGMENTS")) {
                 builder.withField(name, LONGS, ClassFile.ACC_STATIC | ClassFile.ACC_FINAL);
             }
+            builder.withField("VECTORS", LONGS, ClassFile.ACC_STATIC | ClassFile.ACC_FINAL);
+            builder.withField("STATE", STATE, ClassFile.ACC_STATIC | ClassFile.ACC_FINAL);
             for (int index : called) {
                 builder.withField("OP" + index, OP, ClassFile.ACC_STATIC | ClassFile.ACC_FINAL);
             }
@@ -107,13 +110,15 @@ final class RegionCompiler {
 
     private Object[] data() {
         Cpu c = plan.cpu();
-        var data = new Object[FIXED - 1 + called.size()];
+        var data = new Object[FIXED + called.size()];
         data[0] = c.gpr;
         data[1] = (plan.user() ? c.mmu.userRead : c.mmu.supervisorRead).entries;
         data[2] = (plan.user() ? c.mmu.userWrite : c.mmu.supervisorWrite).entries;
         data[3] = c.segmentBase;
+        data[4] = c.fpu.xmm;
+        data[5] = c.fpu;
         for (int i = 0; i < called.size(); i++) {
-            data[FIXED - 1 + i] = plan.ops()[called.get(i)];
+            data[FIXED + i] = plan.ops()[called.get(i)];
         }
         return data;
     }
@@ -123,12 +128,13 @@ final class RegionCompiler {
                 MethodTypeDesc.of(ConstantDescs.CD_MethodHandles_Lookup));
         code.invokestatic(REGION, "data", MethodTypeDesc.of(OBJECTS, ConstantDescs.CD_MethodHandles_Lookup));
         code.astore(0);
-        List<String> arrays = List.of("REGISTERS", "READ", "WRITE", "SEGMENTS");
+        List<String> arrays = List.of("REGISTERS", "READ", "WRITE", "SEGMENTS", "VECTORS");
         for (int i = 0; i < arrays.size(); i++) {
             code.aload(0).loadConstant(i).aaload().checkcast(LONGS).putstatic(SELF, arrays.get(i), LONGS);
         }
+        code.aload(0).loadConstant(arrays.size()).aaload().checkcast(STATE).putstatic(SELF, "STATE", STATE);
         for (int i = 0; i < called.size(); i++) {
-            code.aload(0).loadConstant(FIXED - 1 + i).aaload().checkcast(OP);
+            code.aload(0).loadConstant(FIXED + i).aaload().checkcast(OP);
             code.putstatic(SELF, "OP" + called.get(i), OP);
         }
         code.return_();
@@ -151,7 +157,7 @@ final class RegionCompiler {
 
         Body(CodeBuilder code) {
             this.code = code;
-            e = new Emitter(code, SELF);
+            e = new Emitter(code, SELF, plan.ordered());
             flags = new LazyFlags(e);
             leave = code.newLabel();
             threw = code.newLabel();

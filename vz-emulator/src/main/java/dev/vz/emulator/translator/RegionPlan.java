@@ -13,17 +13,28 @@ import java.util.List;
  *
  * @param cpu whose code it is; only its arrays' identities are used by other threads
  * @param user whether the code runs at privilege level 3
+ * @param ordered whether accesses keep the order that other threads expect of the guest's processor
  * @param parts the blocks, the entry first
  * @param ops the interpreter's instructions, those of all blocks one after the other
  */
-record RegionPlan(Cpu cpu, boolean user, List<Part> parts, Op[] ops) {
+record RegionPlan(Cpu cpu, boolean user, boolean ordered, List<Part> parts, Op[] ops) {
 
     /**
      * One block.
      *
      * @param first index of its first instruction in {@link #ops}
+     * @param successors instruction pointers at which control can go on, as far as is known; where it falls is the last
      */
-    record Part(Block block, List<Instruction> instructions, int first) {
+    record Part(Block block, List<Instruction> instructions, int first, List<Long> successors) {
+
+        Instruction last() {
+            return instructions.getLast();
+        }
+
+        /** Instruction pointer behind the block. */
+        long behind() {
+            return ipBehind(instructions.size() - 1);
+        }
 
         /** Instruction pointer behind instruction {@code i} of the block. */
         long ipBehind(int i) {

@@ -27,6 +27,9 @@ final class RegionPlanner {
     /** A successor belongs to the region if it was executed at least once in so many times. */
     private static final int COLDNESS = 32;
 
+    /** Devices and other processors are threads of the host that look at guest memory meanwhile. */
+    private static final boolean ORDERED = !Boolean.getBoolean("dev.vz.emulator.translator.unordered");
+
     private final Cpu c;
     private final Decoder decoder = new Decoder();
     private final Instruction instruction = new Instruction();
@@ -69,19 +72,18 @@ final class RegionPlanner {
                 }
                 continue;
             }
-            var part = new RegionPlan.Part(block, instructions, ops.size());
+            int first = ops.size();
             int translatable = translatable(instructions, block.decoded);
             if (translatable == 0 && parts.isEmpty()) {
                 return null;
             }
             addOps(block, ops);
-            parts.add(part);
+            List<Long> successors = translatable < instructions.size() ? List.of()
+                    : successors(block, instructions.getLast(), ops.get(first + block.count - 1));
+            parts.add(new RegionPlan.Part(block, instructions, first, successors));
             total += block.count;
             useful += translatable;
-            if (translatable < instructions.size()) {
-                continue;
-            }
-            for (long target : successors(part)) {
+            for (long target : successors) {
                 loops |= seen.contains(target);
                 Block next = c.at(target);
                 if (next != null && next.executions >= coldest && seen.add(target)) {
@@ -92,7 +94,7 @@ final class RegionPlanner {
         if (useful < FEWEST_INSTRUCTIONS && !loops) {
             return null;
         }
-        return new RegionPlan(c, c.cpl == 3, List.copyOf(parts), ops.toArray(Op[]::new));
+        return new RegionPlan(c, c.cpl == 3, ORDERED, List.copyOf(parts), ops.toArray(Op[]::new));
     }
 
     /** How many instructions from the first on need not be left to the interpreter. */
@@ -134,21 +136,23 @@ final class RegionPlanner {
         return instructions.size() == block.count ? instructions : null;
     }
 
-    /** Where control can go from {@code part}, as far as the code itself tells. */
-    static List<Long> successors(RegionPlan.Part part) {
-        int last = part.instructions().size() - 1;
-        Instruction in = part.instructions().get(last);
-        long behind = part.ipBehind(last);
-        Mnemonic mnemonic = in.form.mnemonic();
-        if (mnemonic == Mnemonic.JCC) {
-            return List.of(behind + in.immediate, behind);
+    /** Where control can go from {@code block}, as far as the code itself tells, and what was seen of indirect branches. */
+    private static List<Long> successors(Block block, Instruction last, Op op) {
+        long behind = block.ip + block.code().length;
+        boolean relative = !last.form.operands().isEmpty()
+                && last.form.operands().getFirst().place() == Place.RELATIVE;
+        var result = new ArrayList<Long>();
+        Mnemonic mnemonic = last.form.mnemonic();
+        if (relative && mnemonic != Mnemonic.JRCXZ && mnemonic != Mnemonic.LOOP && mnemonic != Mnemonic.LOOPE
+                && mnemonic != Mnemonic.LOOPNE) {
+            result.add(behind + last.immediate);
         }
-        if (mnemonic == Mnemonic.JMP || mnemonic == Mnemonic.CALL) {
-            if (in.form.operands().getFirst().place() != Place.RELATIVE) {
-                return List.of();
-            }
-            return mnemonic == Mnemonic.JMP ? List.of(behind + in.immediate) : List.of(behind + in.immediate, behind);
+        for (long target : op.targets()) {
+            result.add(target);
         }
-        return mnemonic == Mnemonic.RET ? List.of() : List.of(behind);
+        if (mnemonic != Mnemonic.JMP && mnemonic != Mnemonic.RET) {
+            result.add(behind);
+        }
+        return List.copyOf(result);
     }
 }

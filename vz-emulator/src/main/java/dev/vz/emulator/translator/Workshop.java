@@ -1,6 +1,7 @@
 package dev.vz.emulator.translator;
 
 import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
@@ -10,7 +11,7 @@ import java.util.concurrent.TimeUnit;
  * The thread that makes regions, for all machines of the process: what guests can ask of it is bounded by its one thread
  * and its short queue. It ends by itself when there is nothing to do. Any thread.
  */
-public final class Workshop {
+final class Workshop {
 
     private static final System.Logger LOG = System.getLogger(Workshop.class.getName());
     private static final int QUEUE = 64;
@@ -19,9 +20,14 @@ public final class Workshop {
 
     private static final Workshop SHARED = new Workshop();
 
+    /** After this HotSpot's first compiler is done, mostly: until then its interpreter is slower than the emulator's. */
+    private static final int MILLISECONDS_TO_COMPILE = 10;
+
     private final Executor executor;
+    private final Executor publisher;
 
     private Workshop() {
+        publisher = CompletableFuture.delayedExecutor(MILLISECONDS_TO_COMPILE, TimeUnit.MILLISECONDS);
         var thread = new ThreadPoolExecutor(1, 1, 2, TimeUnit.SECONDS, new ArrayBlockingQueue<>(QUEUE),
                 Thread.ofPlatform().daemon().name("emulator translation").factory());
         thread.allowCoreThreadTimeOut(true);
@@ -31,10 +37,11 @@ public final class Workshop {
     /** Makes regions where {@code executor} wants it. */
     Workshop(Executor executor) {
         this.executor = executor;
+        publisher = executor;
     }
 
     /** The one of this process. */
-    public static Workshop shared() {
+    static Workshop shared() {
         return SHARED;
     }
 
@@ -48,13 +55,13 @@ public final class Workshop {
         }
     }
 
-    private static void make(RegionPlan plan, RegionCache cache) {
+    private void make(RegionPlan plan, RegionCache cache) {
         try {
             Region region = new RegionCompiler(plan, cache).make();
             for (int i = 0; i < WARM_UP; i++) {
                 region.execute(plan.cpu()); // without a budget it returns at once
             }
-            cache.made(region);
+            publisher.execute(() -> cache.made(region));
         } catch (RuntimeException | Error e) {
             LOG.log(System.Logger.Level.WARNING, "Translating the code at 0x" + Long.toHexString(plan.entry().ip)
                     + ": it goes on being interpreted", e);

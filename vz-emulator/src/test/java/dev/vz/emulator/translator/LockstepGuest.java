@@ -50,6 +50,7 @@ final class LockstepGuest {
         var guest = new LockstepGuest();
         try (var p = new TestProcessor(SIZE)) {
             RegionCache cache = translate ? new RegionCache(p.cpu, new Workshop(Runnable::run), 1024) : null;
+            p.cpu.translator = cache;
             guest.prepare(p, code, new Random(seed), supervisor);
             p.portListener = access -> {
                 if (access.address() == RandomProgram.PORT) {

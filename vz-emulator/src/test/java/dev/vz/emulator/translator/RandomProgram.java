@@ -5,7 +5,7 @@ import java.util.Random;
 /**
  * A random guest program for 64-bit mode: a loop of random instructions with forward branches, calls, memory operands that
  * now and then cross pages or are not mapped, writes over its own code and changes of page tables. After each round it
- * writes to a port, which is where states are compared. R15 counts rounds, RSI points to data, RSP to the stack; all else
+ * writes to a port, which is where states are compared. R15 and R14 count rounds, RSI points to data, RSP to the stack; all else
  * is random.
  */
 final class RandomProgram {
@@ -23,7 +23,7 @@ final class RandomProgram {
     /** The port that is written once in so many rounds. */
     static final int PORT = 0x80;
 
-    private static final int[] FREE = {0, 1, 2, 3, 5, 7, 8, 9, 10, 11, 12, 13, 14};
+    private static final int[] FREE = {0, 1, 2, 3, 5, 7, 8, 9, 10, 11, 12, 13};
 
     private final Random random;
     private final CodeBytes code = new CodeBytes();
@@ -43,6 +43,8 @@ final class RandomProgram {
         for (int i = 0; i < length; i++) {
             if (random.nextInt(8) == 0) {
                 skip(1 + random.nextInt(3));
+            } else if (random.nextInt(12) == 0) {
+                inner();
             } else if (leaf >= 0 && random.nextInt(10) == 0) {
                 code.add(0xE8).number(0, 4);
                 code.patchRelative(code.size() - 4, leaf);
@@ -89,6 +91,78 @@ final class RandomProgram {
         code.patchRelative(from - 4, code.size());
     }
 
+    /** A loop in the loop. */
+    private void inner() {
+        code.add(0x41, 0xBE).number(1 + random.nextInt(4), 4); // mov r14d, rounds
+        int top = code.size();
+        int length = 1 + random.nextInt(3);
+        for (int i = 0; i < length; i++) {
+            plain();
+        }
+        code.add(0x41, 0xFF, 0xCE); // dec r14d
+        code.add(0x0F, 0x85).number(0, 4);
+        code.patchRelative(code.size() - 4, top);
+    }
+
+    /** A string instruction with pointers into the data and a small count. */
+    private void string() {
+        code.add(0x56); // push rsi
+        code.add(0xBF).number(DATA + random.nextInt(0x2000), 4); // mov edi
+        code.add(0xBE).number(DATA + random.nextInt(0x2000), 4); // mov esi
+        code.add(0xB9).number(random.nextInt(20), 4); // mov ecx
+        code.add(0xFC); // cld
+        int[] opcodes = {0xA4, 0xA5, 0xA6, 0xA7, 0xAA, 0xAB, 0xAC, 0xAD, 0xAE, 0xAF};
+        switch (random.nextInt(3)) {
+            case 0 -> code.add(0xF3);
+            case 1 -> code.add(0xF2);
+            default -> {
+                // once
+            }
+        }
+        if (random.nextBoolean()) {
+            code.add(0x48);
+        }
+        code.add(opcodes[random.nextInt(opcodes.length)]);
+        code.add(0x5E); // pop rsi
+    }
+
+    /** A division that does not overflow. */
+    private void divide() {
+        code.add(0xB9).number(random.nextInt() & 0x7FFF_FFFF | 1, 4); // mov ecx
+        if (random.nextBoolean()) {
+            code.add(0x31, 0xD2, 0xF7, 0xF1); // xor edx, edx; div ecx
+        } else {
+            code.add(0x48, 0x99, 0x48, 0xF7, 0xF9); // cqo; idiv rcx
+        }
+    }
+
+    /** A frame, and an access through it. */
+    private void frame() {
+        code.add(0x55, 0x48, 0x89, 0xE5); // push rbp; mov rbp, rsp
+        code.add(0x48, 0x89, 0x45, 0xF0); // mov [rbp - 16], rax
+        code.add(0x66, 0x50, 0x66, 0x59); // push ax; pop cx
+        code.add(0x6A, random.nextInt(256)); // push imm8
+        code.add(0xC9); // leave
+    }
+
+    /** A jump, or a call that drops its return address, to one of two places that the round chooses. */
+    private void indirect() {
+        boolean call = random.nextBoolean();
+        code.add(0x44, 0x89, 0xF8, 0x83, 0xE0, 0x01); // mov eax, r15d; and eax, 1
+        code.add(0x48, 0x8D, 0x0D).number(6, 4); // lea rcx, [rip + 6]
+        code.add(0x48, 0x8D, 0x0C, 0x81); // lea rcx, [rcx + 4 * rax]
+        code.add(0xFF, call ? 0xD1 : 0xE1); // call or jmp rcx
+        code.add(0x48, 0x83, 0xC2, random.nextInt(128)); // add rdx, imm8
+        if (call) {
+            code.add(0x58); // pop rax
+        }
+    }
+
+    /** Sixteen aligned bytes. */
+    private void alignedMove() {
+        code.add(0x0F, 0x28 | random.nextInt(2), 0x86 | random.nextInt(8) << 3).number(random.nextInt(0x200) * 16L, 4);
+    }
+
     private void instruction() {
         int kind = random.nextInt(400);
         if (kind == 0 && supervisor) {
@@ -99,6 +173,16 @@ final class RandomProgram {
             modifyCode();
         } else if (kind < 12) {
             push();
+        } else if (kind < 20) {
+            string();
+        } else if (kind < 28) {
+            divide();
+        } else if (kind < 34) {
+            frame();
+        } else if (kind < 44) {
+            alignedMove();
+        } else if (kind < 54) {
+            indirect();
         } else {
             plain();
         }
@@ -239,12 +323,17 @@ final class RandomProgram {
 
     private void vector() {
         int register = new int[] {0, 1, 2, 3, 5, 7}[random.nextInt(6)];
-        int[][] opcodes = {{0x66, 0x0F, 0xEF}, {0x66, 0x0F, 0xD4}, {0x66, 0x0F, 0xFE}, {0xF3, 0x0F, 0x6F},
-            {0xF3, 0x0F, 0x7F}, {0xF2, 0x0F, 0x58}, {0xF2, 0x0F, 0x59}, {0x0F, 0x58}, {0x66, 0x0F, 0x6E},
-            {0x66, 0x0F, 0x7E}, {0xF2, 0x0F, 0x2A}, {0xF2, 0x0F, 0x2C}, {0x66, 0x0F, 0x2E}, {0x66, 0x0F, 0x60},
-            {0xF3, 0x0F, 0x10}, {0xF2, 0x0F, 0x11}, {0xF3, 0x0F, 0x7E}, {0x66, 0x0F, 0xD6}};
-        int[] opcode = opcodes[random.nextInt(opcodes.length)];
-        modrm(random.nextBoolean() ? 64 : 32, opcode, register, false, opcode.length == 2 || opcode[2] == 0xEF
-                || opcode[2] == 0xD4 || opcode[2] == 0xFE || opcode[2] == 0x60, false);
+        int[][] opcodes = {{0xF3, 0x0F, 0x6F}, {0xF3, 0x0F, 0x7F}, {0xF2, 0x0F, 0x58}, {0xF2, 0x0F, 0x59},
+            {0x66, 0x0F, 0x6E}, {0x66, 0x0F, 0x7E}, {0xF2, 0x0F, 0x2A}, {0xF2, 0x0F, 0x2C}, {0x66, 0x0F, 0x2E},
+            {0xF3, 0x0F, 0x10}, {0xF2, 0x0F, 0x11}, {0xF3, 0x0F, 0x7E}, {0x66, 0x0F, 0xD6},
+            {0xF2, 0x0F, 0x10}, {0xF2, 0x0F, 0x5C}, {0xF2, 0x0F, 0x5E}, {0xF2, 0x0F, 0x51}, {0xF2, 0x0F, 0x5A},
+            {0x66, 0x0F, 0x2F}, {0xF3, 0x0F, 0x2A}, {0xF3, 0x0F, 0x58}};
+        int[][] registersOnly = {{0x0F, 0x58}, {0x66, 0x0F, 0xEF}, {0x66, 0x0F, 0xD4}, {0x66, 0x0F, 0xFE},
+            {0x66, 0x0F, 0x60}, {0x66, 0x0F, 0x59}, {0x0F, 0x14}, {0x0F, 0x15}, {0x66, 0x0F, 0x6D}, {0x0F, 0x16},
+            {0x0F, 0x12}, {0x0F, 0x28}, {0x66, 0x0F, 0x75}, {0x66, 0x0F, 0xF4}, {0x66, 0x0F, 0xD7}, {0x66, 0x0F, 0xDF},
+            {0x66, 0x0F, 0xD8}, {0x66, 0x0F, 0x67}, {0xF3, 0x0F, 0xE6}, {0x66, 0x0F, 0xE6}, {0x66, 0x0F, 0x5B}};
+        boolean whole = random.nextBoolean();
+        int[][] from = whole ? registersOnly : opcodes;
+        modrm(random.nextBoolean() ? 64 : 32, from[random.nextInt(from.length)], register, false, whole, false);
     }
 }
