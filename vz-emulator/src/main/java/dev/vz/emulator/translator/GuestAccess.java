@@ -31,77 +31,48 @@ final class GuestAccess {
 
     /** One byte, zero-extended. */
     static long load1(long linear, long[] tlb) {
-        int i = index(linear);
-        if (tlb[i] == (linear & PhysicalMemory.PAGE_MASK)) {
-            return HostMemory.readByte(linear + tlb[i + 1]);
-        }
-        throw MISS;
+        return HostMemory.readByte(place(linear, 0, tlb));
     }
 
     /** Two bytes, zero-extended. */
     static long load2(long linear, long[] tlb) {
-        int i = index(linear);
-        if (tlb[i] == (linear + 1 & PhysicalMemory.PAGE_MASK)) {
-            return HostMemory.readShort(linear + tlb[i + 1]);
-        }
-        throw MISS;
+        return HostMemory.readShort(place(linear, 1, tlb));
     }
 
     /** Four bytes, zero-extended. */
     static long load4(long linear, long[] tlb) {
-        int i = index(linear);
-        if (tlb[i] == (linear + 3 & PhysicalMemory.PAGE_MASK)) {
-            return HostMemory.readInt(linear + tlb[i + 1]) & 0xFFFF_FFFFL;
-        }
-        throw MISS;
+        return HostMemory.readInt(place(linear, 3, tlb)) & 0xFFFF_FFFFL;
     }
 
     /** Eight bytes. */
     static long load8(long linear, long[] tlb) {
-        int i = index(linear);
-        if (tlb[i] == (linear + 7 & PhysicalMemory.PAGE_MASK)) {
-            return HostMemory.readLong(linear + tlb[i + 1]);
-        }
-        throw MISS;
+        return HostMemory.readLong(place(linear, 7, tlb));
     }
 
     /** Stores the low byte. */
     static void store1(long value, long linear, long[] tlb) {
-        int i = index(linear);
-        if (tlb[i] != (linear & PhysicalMemory.PAGE_MASK)) {
-            throw MISS;
-        }
-        HostMemory.writeByte(linear + tlb[i + 1], (int) value);
+        HostMemory.writeByte(place(linear, 0, tlb), (int) value);
     }
 
     /** Stores the low two bytes. */
     static void store2(long value, long linear, long[] tlb) {
-        int i = index(linear);
-        if (tlb[i] != (linear + 1 & PhysicalMemory.PAGE_MASK)) {
-            throw MISS;
-        }
-        HostMemory.writeShort(linear + tlb[i + 1], (int) value);
+        HostMemory.writeShort(place(linear, 1, tlb), (int) value);
     }
 
     /** Stores the low four bytes. */
     static void store4(long value, long linear, long[] tlb) {
-        int i = index(linear);
-        if (tlb[i] != (linear + 3 & PhysicalMemory.PAGE_MASK)) {
-            throw MISS;
-        }
-        HostMemory.writeInt(linear + tlb[i + 1], (int) value);
+        HostMemory.writeInt(place(linear, 3, tlb), (int) value);
     }
 
     /** Stores eight bytes. */
     static void store8(long value, long linear, long[] tlb) {
-        int i = index(linear);
-        if (tlb[i] != (linear + 7 & PhysicalMemory.PAGE_MASK)) {
-            throw MISS;
-        }
-        HostMemory.writeLong(linear + tlb[i + 1], value);
+        HostMemory.writeLong(place(linear, 7, tlb), value);
     }
 
-    /** The host address of bytes up to {@code linear + last} that will be read and written. */
+    /**
+     * The host address of the bytes up to {@code linear + last}. Not a byte of bytecode longer than 35, so that HotSpot
+     * takes it into its callers wherever they are.
+     */
     static long place(long linear, int last, long[] tlb) {
         int i = index(linear);
         if (tlb[i] != (linear + last & PhysicalMemory.PAGE_MASK)) {

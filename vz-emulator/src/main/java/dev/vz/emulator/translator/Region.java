@@ -15,7 +15,10 @@ import java.util.List;
 abstract class Region extends Op implements Translation {
 
     /** Instructions after which a region leaves at its next backward branch, so that interrupts are seen. */
-    static final int BUDGET = 40_000;
+    private static final int BUDGET = 8_000;
+    /** The same at first: HotSpot wants to see a method entered 600 times before it compiles it well. */
+    private static final int FIRST_BUDGET = 500;
+    private static final long FIRST_INSTRUCTIONS = 350_000;
 
     /** The interpreter's instructions, those of all blocks one after the other. */
     protected final Op[] ops;
@@ -24,7 +27,7 @@ abstract class Region extends Op implements Translation {
     /** 0 until the region may be used: until then {@link #execute} returns at once. */
     protected int budget;
     /** How many instructions were executed here. */
-    protected long executed;
+    private long executed;
 
     private final RegionCache cache;
     private final Cpu c;
@@ -57,6 +60,14 @@ abstract class Region extends Op implements Translation {
         return ops[at];
     }
 
+    /** The region is left after {@code instructions} instructions. */
+    protected final void left(int instructions) {
+        executed += instructions;
+        if (executed > FIRST_INSTRUCTIONS) {
+            budget = BUDGET;
+        }
+    }
+
     final boolean isDropped() {
         return dropped;
     }
@@ -80,7 +91,7 @@ abstract class Region extends Op implements Translation {
                 return false;
             }
         }
-        budget = BUDGET;
+        budget = FIRST_BUDGET;
         if (entry.stamp == c.stamp) {
             found();
         }

@@ -20,8 +20,11 @@ import java.util.concurrent.ConcurrentLinkedQueue;
  */
 public final class RegionCache implements Translator {
 
-    /** Entries of a block before it is translated. */
-    private static final int THRESHOLD = 4096;
+    /**
+     * Instructions that are executed in a block before it is translated: some ten milliseconds of the interpreter, about
+     * what making and compiling a region costs. With a tenth of it a boot takes twice as long.
+     */
+    private static final int THRESHOLD = 800_000;
     /** About 25 KiB of class data, bytecode and compiled code each. */
     private static final int MOST_REGIONS = 3000;
     private static final int PAGES = 4096;
@@ -54,7 +57,7 @@ public final class RegionCache implements Translator {
         c.translator = new RegionCache(c, Workshop.shared(), THRESHOLD);
     }
 
-    /** Makes an empty cache with another threshold, a power of two of at least 1024. */
+    /** Makes an empty cache with another threshold, in instructions. */
     RegionCache(Cpu c, Workshop workshop, int threshold) {
         this.c = c;
         this.workshop = workshop;
@@ -65,10 +68,10 @@ public final class RegionCache implements Translator {
     @Override
     public void hot(Block block) {
         long count = block.executions;
-        if (block.translation != null || count < threshold || (count & count - 1) != 0) {
+        if (block.translation != null || (count & count - 1) != 0) {
             return;
         }
-        if (count / threshold <= drops[page(block)] / 4) {
+        if (count * block.count / threshold <= drops[page(block)] / 4) {
             return;
         }
         RegionPlan plan = planner.plan(block);

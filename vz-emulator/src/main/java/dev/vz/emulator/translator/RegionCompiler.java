@@ -4,6 +4,7 @@ import static dev.vz.emulator.translator.Emitter.*;
 
 import dev.vz.emulator.cpu.Cpu;
 import dev.vz.emulator.decode.Instruction;
+import java.lang.classfile.Attributes;
 import java.lang.classfile.ClassFile;
 import java.lang.classfile.CodeBuilder;
 import java.lang.classfile.Label;
@@ -33,6 +34,8 @@ final class RegionCompiler {
     private static final ClassDesc OBJECTS = ConstantDescs.CD_Object.arrayType();
     private static final MethodTypeDesc EXECUTE = MethodTypeDesc.of(OP, CPU_CLASS);
     private static final MethodTypeDesc MAKE = MethodTypeDesc.of(ConstantDescs.CD_void, PLAN, CACHE);
+    /** HotSpot compiles no longer method. */
+    private static final int MOST_BYTES = 7990;
     private static final int FIXED = 6;
 
     private final RegionPlan plan;
@@ -46,7 +49,7 @@ final class RegionCompiler {
     /** Indices of the interpreter's operations that are called. */
     private final List<Integer> called = new ArrayList<>();
 
-    RegionCompiler(RegionPlan plan, RegionCache cache) {
+    private RegionCompiler(RegionPlan plan, RegionCache cache) {
         this.plan = plan;
         this.cache = cache;
         effects = new Effects[plan.parts().size()][];
@@ -79,9 +82,26 @@ final class RegionCompiler {
         return result;
     }
 
-    /** Makes the region. */
-    Region make() {
-        byte[] bytes = ClassFile.of().build(SELF, builder -> {
+    /** Makes the region of {@code plan}, or of its first parts if it is too long. */
+    static Region make(RegionPlan plan, RegionCache cache) {
+        RegionPlan fitting = plan;
+        while (true) {
+            var compiler = new RegionCompiler(fitting, cache);
+            byte[] bytes = compiler.generate();
+            if (length(bytes) <= MOST_BYTES) {
+                return compiler.define(bytes);
+            }
+            fitting = fitting.shorter();
+        }
+    }
+
+    private static int length(byte[] bytes) {
+        return ClassFile.of().parse(bytes).methods().stream().filter(method -> method.methodName().equalsString("execute"))
+                .findFirst().flatMap(method -> method.findAttribute(Attributes.code())).orElseThrow().codeLength();
+    }
+
+    private byte[] generate() {
+        return ClassFile.of().build(SELF, builder -> {
             builder.withFlags(AccessFlag.FINAL, AccessFlag.SYNTHETIC).withSuperclass(REGION);
             for (String name : List.of("REGISTERS", "READ", "WRITE", "SEGMENTS")) {
                 builder.withField(name, LONGS, ClassFile.ACC_STATIC | ClassFile.ACC_FINAL);
@@ -97,6 +117,9 @@ final class RegionCompiler {
                     .invokespecial(REGION, ConstantDescs.INIT_NAME, MAKE).return_());
             builder.withMethodBody("execute", EXECUTE, ClassFile.ACC_PUBLIC, this::body);
         });
+    }
+
+    private Region define(byte[] bytes) {
         try {
             MethodHandles.Lookup lookup = MethodHandles.lookup().defineHiddenClassWithClassData(bytes, data(), true);
             return (Region) lookup.lookupClass().getDeclaredConstructor(RegionPlan.class, RegionCache.class)
@@ -217,9 +240,8 @@ final class RegionCompiler {
         }
 
         private void count() {
-            code.aload(0).dup().getfield(REGION, "executed", ConstantDescs.CD_long);
-            code.aload(0).getfield(REGION, "budget", ConstantDescs.CD_int).iload(BUDGET).isub().i2l().ladd();
-            code.putfield(REGION, "executed", ConstantDescs.CD_long);
+            code.aload(0).dup().getfield(REGION, "budget", ConstantDescs.CD_int).iload(BUDGET).isub();
+            code.invokevirtual(REGION, "left", MethodTypeDesc.of(ConstantDescs.CD_void, ConstantDescs.CD_int));
         }
 
         private void spill(int registers) {

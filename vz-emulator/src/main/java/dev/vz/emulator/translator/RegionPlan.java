@@ -58,6 +58,15 @@ record RegionPlan(Cpu cpu, boolean user, boolean ordered, List<Part> parts, Op[]
         return blocks;
     }
 
+    /** The same with the first three quarters of the parts, which are the hottest. */
+    RegionPlan shorter() {
+        if (parts.size() == 1) {
+            throw new IllegalStateException("A block of " + parts.getFirst().instructions().size()
+                    + " instructions does not fit into a method");
+        }
+        return new RegionPlan(cpu, user, ordered, parts.subList(0, Math.max(1, parts.size() * 3 / 4)), ops);
+    }
+
     /** Index of the part that begins at {@code ip}, or -1. */
     int find(long ip) {
         for (int i = 0; i < parts.size(); i++) {

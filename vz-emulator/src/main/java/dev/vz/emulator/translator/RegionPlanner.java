@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 final class RegionPlanner {
 
     /** About 30 bytes of bytecode each; HotSpot compiles no method of more than 8000. */
-    static final int MOST_INSTRUCTIONS = 200;
+    static final int MOST_INSTRUCTIONS = 300;
     private static final int FEWEST_INSTRUCTIONS = 5;
     /** A successor belongs to the region if it was executed at least once in so many times. */
     private static final int COLDNESS = 32;

@@ -57,7 +57,7 @@ final class Workshop {
 
     private void make(RegionPlan plan, RegionCache cache) {
         try {
-            Region region = new RegionCompiler(plan, cache).make();
+            Region region = RegionCompiler.make(plan, cache);
             for (int i = 0; i < WARM_UP; i++) {
                 region.execute(plan.cpu()); // without a budget it returns at once
             }
