@@ -1,5 +1,6 @@
 package dev.vz.benchmarks.emulator;
 
+import dev.vz.cpu.VcpuExit;
 import dev.vz.cpu.VcpuExitHandler;
 import dev.vz.cpu.x86.GeneralRegisters;
 import dev.vz.cpu.x86.SpecialRegisters;
@@ -17,6 +18,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /** The guest that computes, and the ways to run it. */
 final class ComputeGuest {
@@ -33,7 +35,7 @@ final class ComputeGuest {
         this.folder = folder;
         for (String name : List.of("start.s", "compute.c", "compute.ld")) {
             try (InputStream in = ComputeGuest.class.getResourceAsStream(name)) {
-                Files.write(folder.resolve(name), in.readAllBytes());
+                Files.write(folder.resolve(name), Objects.requireNonNull(in, name).readAllBytes());
             }
         }
         call("gcc", "-O2", "-ffreestanding", "-nostdlib", "-static", "-fno-pic", "-no-pie", "-mno-red-zone",
@@ -131,7 +133,7 @@ final class ComputeGuest {
         }
 
         @Override
-        public boolean exit(dev.vz.cpu.VcpuExit exit) {
+        public boolean exit(VcpuExit exit) {
             throw new IllegalStateException("The guest left with " + exit);
         }
     }

@@ -55,7 +55,7 @@ public final class TranslatorAgainstTcg {
     }
 
     private static double median(List<ComputeGuest.Times> runs, String kernel) {
-        List<Double> all = runs.stream().map(times -> times.steady(kernel)).sorted().toList();
+        var all = runs.stream().map(times -> times.steady(kernel)).sorted().toList();
         return all.get(all.size() / 2);
     }
 

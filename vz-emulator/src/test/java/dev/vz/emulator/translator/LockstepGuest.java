@@ -24,7 +24,7 @@ final class LockstepGuest {
             return new Sight(c.gpr.clone(), Arrays.copyOf(c.fpu.xmm, 32), Flags.get(c), c.rip);
         }
 
-        boolean equals(Sight other) {
+        boolean isSameAs(Sight other) {
             return Arrays.equals(registers, other.registers) && Arrays.equals(vectors, other.vectors)
                     && flags == other.flags;
         }

@@ -50,7 +50,7 @@ class LockstepTest {
     private static void compare(String what, LockstepGuest expected, LockstepGuest found) {
         int count = Math.min(expected.sights.size(), found.sights.size());
         for (int i = 0; i < count; i++) {
-            if (!expected.sights.get(i).equals(found.sights.get(i))) {
+            if (!expected.sights.get(i).isSameAs(found.sights.get(i))) {
                 fail("%s%nsight %d%ninterpreted %s%ntranslated  %s", what, i, expected.sights.get(i),
                         found.sights.get(i));
             }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.vz.emulator.TestProcessor;
 import dev.vz.emulator.cpu.Cpu;
+import dev.vz.emulator.cpu.Modes;
 import org.junit.jupiter.api.Test;
 
 /** A guest that rewrites hot code gets what it has written, and ever fewer translations for it. */
@@ -68,7 +69,7 @@ class RewrittenCodeTest {
                 int add = i % 3 == 0 ? 3 : 1;
                 p.memory.writeLong(RandomProgram.PAGE_TABLE, (add == 3 ? 0x20_1000 : 0x20_0000) | 7);
                 c.mmu.flushPage(0x40_0000);
-                dev.vz.emulator.cpu.Modes.stamp(c);
+                Modes.stamp(c);
                 c.rip = 0x40_0000;
                 p.runToHalt();
                 sum += (long) add * ROUNDS;
