@@ -24,6 +24,7 @@ import dev.vz.emulator.cpu.InterruptUnit;
 import dev.vz.emulator.cpu.Interpreter;
 import dev.vz.emulator.irq.LocalApic;
 import dev.vz.emulator.operation.Operations;
+import dev.vz.emulator.translator.RegionCache;
 import dev.vz.error.CapabilityException;
 import dev.vz.error.ConfigurationException;
 import java.lang.foreign.MemorySegment;
@@ -52,6 +53,9 @@ abstract class EmulatedVcpu implements X86Vcpu, TscControl, GuestDebug, HaltNoti
         exits = new VcpuExits(machine, this, tsc);
         cpu = new Cpu(machine.physical(), exits, Operations.instance());
         cpu.setCpuid(CpuidTable.of(supportedCpuid().forProcessor(id, machine.config().maxVcpus())));
+        if (machine.isTranslating()) {
+            RegionCache.attach(cpu);
+        }
         requests = new Requests(cpu);
         interpreter = new Interpreter(cpu);
         loop = new VcpuLoop(this, name, cpu, interpreter, exits, requests);

@@ -112,6 +112,9 @@ public final class Cpu {
     /** The decoded code. */
     public final BlockCache blocks;
 
+    /** Who translates hot blocks; {@code null} if all code is interpreted. */
+    public @Nullable Translator translator;
+
     /** Breakpoints. */
     public final DebugUnit debug;
     /** Task state segments. */
@@ -166,6 +169,8 @@ public final class Cpu {
     public static final int ATTEND_BREAKPOINT = 32;
     /** Attention: INIT or start-up arrived. */
     public static final int ATTEND_EVENT = 16;
+    /** Attention: a translation is ready. */
+    public static final int ATTEND_TRANSLATION = 64;
 
     /** Makes a processor in its state after reset. */
     public Cpu(PhysicalMemory memory, Surroundings outside, OpSource source) {
@@ -373,12 +378,19 @@ public final class Cpu {
 
     // ---- the next block
 
+    /** A block has been entered many times more. */
+    void hot(Block block) {
+        Translator to = translator;
+        if (to != null) {
+            to.hot(block);
+        }
+    }
+
     /** Goes on at {@code target} in the same code segment: the first instruction there if its block is at hand. */
     public @Nullable Op enter(long target) {
         Block block = recent[(int) (target ^ target >>> 14) & RECENT - 1];
         if (block != null && block.ip == target && block.stamp == stamp && attention == 0) {
-            block.executions++;
-            return block.first;
+            return block.enter(this);
         }
         rip = target;
         return null;
@@ -387,8 +399,7 @@ public final class Cpu {
     /** Goes on in {@code block}, which was there last time, if it still is what lies at {@code target}. */
     public @Nullable Op follow(@Nullable Block block, long target) {
         if (block != null && block.stamp == stamp && attention == 0) {
-            block.executions++;
-            return block.first;
+            return block.enter(this);
         }
         return enter(target);
     }

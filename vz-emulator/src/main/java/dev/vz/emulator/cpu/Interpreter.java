@@ -73,6 +73,12 @@ public final class Interpreter {
             c.attended(Cpu.ATTEND_REQUEST);
             c.outside.serveRequests();
         }
+        if ((bits & Cpu.ATTEND_TRANSLATION) != 0) {
+            c.attended(Cpu.ATTEND_TRANSLATION);
+            if (c.translator != null) {
+                c.translator.install();
+            }
+        }
         if ((bits & Cpu.ATTEND_BREAKPOINT) != 0) {
             c.attended(Cpu.ATTEND_BREAKPOINT);
             return Reason.BREAKPOINT;
@@ -158,12 +164,10 @@ public final class Interpreter {
         try {
             Modes.stamp(c);
             Block block = c.at(c.rip);
-            if (block != null) {
-                block.executions++;
-            } else {
+            if (block == null) {
                 block = c.blocks.find();
             }
-            op = block.first;
+            op = block.enter(c);
             c.blocks.running = true;
             do {
                 op = op.execute(c);
@@ -176,21 +180,22 @@ public final class Interpreter {
         } catch (BlockCache.CodeModified modified) {
             c.blocks.running = false;
             if (op != null) {
-                c.rip = op.ip;
+                c.rip = op.current().ip;
             }
             c.attend(Cpu.ATTEND_STEP);
         } catch (RuntimeException | Error e) {
             c.blocks.running = false;
             if (op != null) {
-                c.rip = op.ip;
+                c.rip = op.current().ip;
             }
             throw e;
         }
     }
 
-    private void fault(@Nullable Op op, Fault fault) {
+    private void fault(@Nullable Op running, Fault fault) {
         c.blocks.running = false;
-        if (op != null) {
+        if (running != null) {
+            Op op = running.current();
             c.rip = op.ip;
             if (fault.nonCanonical && op.usesStack()) {
                 fault.raise(Vector.SS);
