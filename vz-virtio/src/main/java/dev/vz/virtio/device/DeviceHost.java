@@ -303,6 +303,23 @@ public final class DeviceHost implements Stateful<HostState>, AutoCloseable {
         }
     }
 
+    /**
+     * Stops queue {@code index} without the device being reset, as MMIO's QueueReady of 0 does (4.2.2): when this returns
+     * nothing touches it. It can be set up again.
+     */
+    public void stopQueue(int index) {
+        control.lock();
+        try {
+            if (isQueue(index) && enabled[index]) {
+                batches[index].disable();
+                configs[index].reset();
+                enabled[index] = false;
+            }
+        } finally {
+            control.unlock();
+        }
+    }
+
     /** The driver has notified queue {@code index}. Any thread; does not wait. */
     public void notifyQueue(int index) {
         if (isQueue(index)) {
