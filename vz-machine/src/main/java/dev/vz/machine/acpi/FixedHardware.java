@@ -13,7 +13,8 @@ package dev.vz.machine.acpi;
  * @param centuryRegister  CMOS register of the century
  * @param bootArchitecture IAPC_BOOT_ARCH flags
  */
-public record FixedHardware(int sciGsi, int pm1Event, int pm1Control, int pmTimer, int gpe0, int resetPort, int resetValue,
+public record FixedHardware(int sciGsi, int pm1Event, int pm1Control, int pmTimer, int gpe0, int resetPort,
+        int resetValue,
         int centuryRegister, int bootArchitecture) {
 
     /** IAPC_BOOT_ARCH: there are devices on the ISA bus. */

@@ -24,7 +24,7 @@ final class ConfigPorts implements BusDevice {
     ConfigPorts(PciBus bus, BusDevice reset, int resetPort) {
         this.bus = bus;
         this.reset = reset;
-        this.resetOffset = resetPort - PORT;
+        this.resetOffset = (long) resetPort - PORT;
     }
 
     int address() {

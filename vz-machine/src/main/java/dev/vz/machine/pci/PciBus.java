@@ -123,7 +123,8 @@ final class PciBus {
     }
 
     private void put(int device, @Nullable FunctionSlot slot) {
-        @Nullable FunctionSlot[] next = slots.clone();
+        @Nullable
+        FunctionSlot[] next = slots.clone();
         next[device] = slot;
         slots = next;
     }

@@ -128,7 +128,8 @@ public final class PciHostBridge implements Stateful<PciHostBridge.State>, AutoC
         checkOpen();
         int device = address.device();
         if (device == 0 || address.bus() != 0 || address.function() != 0 || bus.function(device).isEmpty()) {
-            throw new ConfigurationException("There is nothing at " + address + " of the PCI bus that could be unplugged");
+            throw new ConfigurationException(
+                    "There is nothing at " + address + " of the PCI bus that could be unplugged");
         }
         CompletableFuture<PciFunction> future = leaving.computeIfAbsent(device, _ -> new CompletableFuture<>());
         if (powered) {
@@ -200,7 +201,8 @@ public final class PciHostBridge implements Stateful<PciHostBridge.State>, AutoC
         leaving.values().forEach(future -> future.completeExceptionally(
                 new LifecycleException("The machine was closed before the guest let go of the function")));
         leaving.clear();
-        @Nullable VzException failure = null;
+        @Nullable
+        VzException failure = null;
         for (int device = PciBus.DEVICES - 1; device > 0; device--) {
             PciFunction function = bus.remove(device).orElse(null);
             if (function instanceof AutoCloseable closeable) {

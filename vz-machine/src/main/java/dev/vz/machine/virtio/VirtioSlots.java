@@ -8,13 +8,13 @@ import dev.vz.machine.BuiltMachine;
 import dev.vz.machine.DeviceSlot;
 import dev.vz.machine.RunningMachine;
 import dev.vz.machine.acpi.Aml;
+import dev.vz.machine.pci.PciHostBridge;
 import dev.vz.virtio.device.DeviceHost;
 import dev.vz.virtio.device.VirtioDevice;
 import dev.vz.virtio.device.WorkerLoop;
 import dev.vz.virtio.mmio.VirtioMmio;
 import dev.vz.virtio.pci.VirtioPciFunction;
 import java.util.Optional;
-import java.util.function.IntFunction;
 
 /**
  * Attaches virtio devices to machines.
@@ -35,30 +35,31 @@ public final class VirtioSlots {
      * @throws dev.vz.error.ConfigurationException if the bus is full
      */
     public static VirtioPciFunction overPci(BuiltMachine machine, VirtioDevice<?> device) {
-        WorkerLoop loop = loop(machine, device);
-        VirtioPciFunction function = function(machine.virtualMachine(), device, queue -> loop);
-        machine.pci().plug(function);
-        return function;
+        return overPci(machine, host(machine, device));
     }
 
-    /** The same with {@code loops} of the caller's for each queue, which are closed after the machine. */
-    public static VirtioPciFunction overPci(BuiltMachine machine, VirtioDevice<?> device,
-            IntFunction<WorkerLoop> loops) {
-        VirtioPciFunction function = function(machine.virtualMachine(), device, loops);
-        machine.pci().plug(function);
-        return function;
+    /** The same for a device that has its threads; they are closed after the machine. */
+    public static VirtioPciFunction overPci(BuiltMachine machine, DeviceHost host) {
+        return plug(machine.virtualMachine(), machine.pci(), host);
     }
 
     /**
-     * Puts {@code device} on the PCI bus of a machine that runs and tells the guest. It is closed with the machine, or by
-     * the caller once it was unplugged ({@link RunningMachine#pci()}).
+     * Puts a device on the PCI bus of a machine that runs and tells the guest. It is closed with the machine, or by the
+     * caller once it was unplugged ({@link RunningMachine#pci()}).
      *
-     * @param loops of the caller's, for each queue; closed after the device
+     * @param host works on threads that are closed after it
      */
-    public static VirtioPciFunction hotPlug(RunningMachine machine, VirtioDevice<?> device,
-            IntFunction<WorkerLoop> loops) {
-        VirtioPciFunction function = function(machine.virtualMachine(), device, loops);
-        machine.pci().plug(function);
+    public static VirtioPciFunction hotPlug(RunningMachine machine, DeviceHost host) {
+        return plug(machine.virtualMachine(), machine.pci(), host);
+    }
+
+    private static VirtioPciFunction plug(VirtualMachine vm, PciHostBridge bus, DeviceHost host) {
+        if (!(vm instanceof MsiSink messages)) {
+            throw new CapabilityException("Cannot plug " + host + " into " + vm
+                    + ": its back end has no message-signalled interrupts, which PCI functions need here");
+        }
+        var function = new VirtioPciFunction(host, messages, doorbells(vm));
+        bus.plug(function);
         return function;
     }
 
@@ -69,15 +70,19 @@ public final class VirtioSlots {
      * @throws dev.vz.error.ConfigurationException if the board has no place left
      */
     public static VirtioMmio overMmio(BuiltMachine machine, VirtioDevice<?> device) {
-        WorkerLoop loop = loop(machine, device);
+        return overMmio(machine, host(machine, device));
+    }
+
+    /** The same for a device that has its threads; they are closed after the machine. */
+    public static VirtioMmio overMmio(BuiltMachine machine, DeviceHost host) {
         DeviceSlot slot = machine.newSlot(VirtioMmio.BYTES);
-        VirtioMmio registers = machine.owns(new VirtioMmio(new DeviceHost(device, machine.memory(), loop), slot.line(),
-                doorbells(machine.virtualMachine()), slot.range().start()));
+        VirtioMmio registers = machine.owns(
+                new VirtioMmio(host, slot.line(), doorbells(machine.virtualMachine()), slot.range().start()));
         machine.mmio().attach(slot.range(), registers);
         machine.onReset(registers::reset);
         machine.pauses(registers);
-        String name = device.name() + " at 0x" + Long.toHexString(slot.range().start());
-        machine.saves(name + " device", device);
+        String name = host + " at 0x" + Long.toHexString(slot.range().start());
+        machine.saves(name + " device", host.device());
         machine.saves(name, registers);
         machine.describe(Aml.device(String.format("VR%02X", slot.gsi()), Aml.name("_HID", Aml.string("LNRO0005")),
                 Aml.name("_UID", Aml.integer(slot.gsi())), Aml.name("_CCA", Aml.integer(1)),
@@ -86,17 +91,10 @@ public final class VirtioSlots {
         return registers;
     }
 
-    private static WorkerLoop loop(BuiltMachine machine, VirtioDevice<?> device) {
-        return machine.owns(WorkerLoop.started("vz-" + machine.description().name() + "-" + device.name()));
-    }
-
-    private static VirtioPciFunction function(VirtualMachine vm, VirtioDevice<?> device,
-            IntFunction<WorkerLoop> loops) {
-        if (!(vm instanceof MsiSink messages)) {
-            throw new CapabilityException("Cannot plug " + device.name() + " into " + vm
-                    + ": its back end has no message-signalled interrupts, which PCI functions need here");
-        }
-        return new VirtioPciFunction(new DeviceHost(device, vm.memory(), loops), messages, doorbells(vm));
+    private static DeviceHost host(BuiltMachine machine, VirtioDevice<?> device) {
+        WorkerLoop loop = machine
+                .owns(WorkerLoop.started("vz-" + machine.description().name() + "-" + device.name()));
+        return new DeviceHost(device, machine.memory(), loop);
     }
 
     private static Optional<Doorbell.Registrar> doorbells(VirtualMachine vm) {

@@ -26,7 +26,8 @@ class PciBusPropertiesTest {
                 Arbitraries.integers().between(0, 63).map(page -> 0xF900_0000 + (page << 14)));
         Arbitrary<Integer> registers = Arbitraries.oneOf(Arbitraries.of(4, 0x10, 0x14, 0x18, 0x20),
                 Arbitraries.integers().between(0, 4095));
-        return Combinators.combine(Arbitraries.integers().between(0, 5), registers, Arbitraries.of(1, 2, 4, 8), addresses)
+        return Combinators
+                .combine(Arbitraries.integers().between(0, 5), registers, Arbitraries.of(1, 2, 4, 8), addresses)
                 .as(Write::new).list().ofMaxSize(60);
     }
 
