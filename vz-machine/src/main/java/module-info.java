@@ -10,6 +10,7 @@ import org.jspecify.annotations.NullMarked;
 @NullMarked
 module dev.vz.machine {
     requires transitive dev.vz.api;
+    requires transitive dev.vz.virtio;
     requires static transitive org.jspecify;
     requires tools.jackson.databind;
     requires static com.github.luben.zstd_jni;
@@ -22,5 +23,7 @@ module dev.vz.machine {
     exports dev.vz.machine.clock;
     exports dev.vz.machine.device;
     exports dev.vz.machine.json;
+    exports dev.vz.machine.pci;
     exports dev.vz.machine.serial;
+    exports dev.vz.machine.virtio;
 }

@@ -11,6 +11,7 @@ module dev.vz.virtio {
     exports dev.vz.virtio.console;
     exports dev.vz.virtio.device;
     exports dev.vz.virtio.entropy;
+    exports dev.vz.virtio.mmio;
     exports dev.vz.virtio.net;
     exports dev.vz.virtio.pci;
     exports dev.vz.virtio.queue;

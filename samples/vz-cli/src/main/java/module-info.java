@@ -13,6 +13,8 @@ module dev.vz.samples.cli {
     requires dev.vz.kvm;
     requires dev.vz.linux;
     requires dev.vz.machine;
+    requires dev.vz.storage;
+    requires dev.vz.virtio;
     requires info.picocli;
     requires org.apache.commons.compress; // unpacks Debian's kernel on the host
 

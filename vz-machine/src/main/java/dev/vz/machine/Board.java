@@ -16,12 +16,16 @@ import dev.vz.machine.device.AcpiPowerManagement;
 import dev.vz.machine.device.CmosRtc;
 import dev.vz.machine.device.DebugConsole;
 import dev.vz.machine.device.DebugExit;
+import dev.vz.machine.device.GeneralPurposeEvents;
 import dev.vz.machine.device.KeyboardController;
 import dev.vz.machine.device.PostPort;
 import dev.vz.machine.device.PowerControl;
 import dev.vz.machine.device.ResetControl;
+import dev.vz.machine.pci.PciHostBridge;
 import dev.vz.machine.serial.Uart16550;
+import dev.vz.state.Pausable;
 import dev.vz.state.Stateful;
+import dev.vz.virtio.pci.VirtioPciFunction;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
@@ -29,6 +33,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
 
 /** The devices of one PC, wired up: who answers which port, which line leads where, what the firmware tables say. */
 final class Board {
@@ -40,9 +45,11 @@ final class Board {
     private final List<Uart16550> serial = new ArrayList<>();
     private final KeyboardController keyboard;
     private final AcpiPowerManagement acpi;
+    private final PciHostBridge pci;
     private final Optional<DebugConsole> debugConsole;
     private final Map<String, Stateful<?>> stateful = new LinkedHashMap<>();
     private final List<Runnable> resets = new ArrayList<>();
+    private final List<Pausable> pausable = new CopyOnWriteArrayList<>();
     private final List<Aml> firmwareDevices = new ArrayList<>();
     private final List<Integer> freeInputs = new ArrayList<>(PcMap.FREE_INPUTS);
     private final Map<Integer, Wire> wires = new HashMap<>();
@@ -68,7 +75,16 @@ final class Board {
         acpi = new AcpiPowerManagement(line(PcMap.SCI), power, clock);
         add("ACPI", PcMap.ACPI, AcpiPowerManagement.PORTS, acpi, acpi::reset);
         var reset = new ResetControl(power);
-        add("reset control", ResetControl.PORT, 1, reset, reset::reset);
+        stateful.put("reset control", reset);
+        resets.add(reset::reset);
+        var events = new GeneralPurposeEvents(line(PcMap.SCI));
+        add("general-purpose events", PcMap.EVENTS, GeneralPurposeEvents.PORTS, events, events::reset);
+        // Its configuration ports surround the reset control register.
+        pci = new PciHostBridge(
+                new PciHostBridge.Place(PcMap.PCI_CONFIGURATION, PcMap.PCI_MEMORY, PcMap.PCI_PORTS, PcMap.PCI_HOT_PLUG,
+                        PcMap.PCI_EVENT),
+                ports, mmio, reset, ResetControl.PORT, () -> events.raise(PcMap.PCI_EVENT));
+        resets.add(pci::reset);
         var post = new PostPort();
         add("POST port", PostPort.PORT, 1, post, post::reset);
         debugConsole = platform.debugConsole() ? Optional.of(new DebugConsole()) : Optional.empty();
@@ -117,13 +133,48 @@ final class Board {
         return acpi;
     }
 
+    PciHostBridge pci() {
+        return pci;
+    }
+
     Optional<DebugConsole> debugConsole() {
         return debugConsole;
     }
 
-    /** Every device whose state a snapshot keeps, by name, in the order they were added. */
+    /** Every device whose state a snapshot keeps, by name, in the order in which they are put back. */
     Map<String, Stateful<?>> stateful() {
-        return Collections.unmodifiableMap(new LinkedHashMap<>(stateful));
+        var all = new LinkedHashMap<String, Stateful<?>>(stateful);
+        pci.functions().forEach((address, function) -> {
+            if (function instanceof VirtioPciFunction virtio) {
+                all.put(address + " " + function.name() + " device", virtio.host().device());
+            }
+            if (function instanceof Stateful<?> saved) {
+                all.put(address + " " + function.name(), saved);
+            }
+        });
+        // Last: it moves the functions' registers to where their states say.
+        all.put("PCI", pci);
+        return Collections.unmodifiableMap(all);
+    }
+
+    /** Brings devices with work of their own to rest. No vCPU runs. */
+    void pause() {
+        pausable().forEach(Pausable::pause);
+    }
+
+    void resume() {
+        pausable().forEach(Pausable::resume);
+    }
+
+    private List<Pausable> pausable() {
+        var all = new ArrayList<Pausable>(pausable);
+        pci.functions().values().stream().filter(Pausable.class::isInstance).map(Pausable.class::cast)
+                .forEach(all::add);
+        return all;
+    }
+
+    void addPausable(Pausable device) {
+        pausable.add(device);
     }
 
     void addStateful(String name, Stateful<?> device) {
@@ -187,12 +238,14 @@ final class Board {
         madt.ioapic(processors, PcMap.IOAPIC, 0).isaOverride(PcMap.SCI, PcMap.SCI, true).localNmi(1);
         var fixed = new FixedHardware(PcMap.SCI, PcMap.ACPI + AcpiPowerManagement.PM1_EVENT,
                 PcMap.ACPI + AcpiPowerManagement.PM1_CONTROL, PcMap.ACPI + AcpiPowerManagement.PM_TIMER,
-                ResetControl.PORT, ResetControl.RESET_VALUE, CmosRtc.CENTURY,
+                PcMap.EVENTS, ResetControl.PORT, ResetControl.RESET_VALUE, CmosRtc.CENTURY,
                 FixedHardware.LEGACY_DEVICES | FixedHardware.KEYBOARD_CONTROLLER | FixedHardware.NO_VGA);
         Aml sleep = Aml.name("_S5", Aml.packageOf(Aml.integer(AcpiPowerManagement.SLEEP_TYPE_S5), Aml.integer(0),
                 Aml.integer(0), Aml.integer(0)));
-        Aml dsdt = Aml.list(List.of(sleep, Aml.scope("\\_SB", firmwareDevices.toArray(Aml[]::new))));
+        var devices = new ArrayList<>(firmwareDevices);
+        devices.addAll(pci.devices());
+        Aml dsdt = Aml.list(List.of(sleep, Aml.scope("\\_SB", devices.toArray(Aml[]::new)), pci.eventMethod()));
         return AcpiTables.build(BootArea.FIRMWARE_TABLES, BootArea.FIRMWARE_TABLES_ROOM, fixed, madt.bytes(), dsdt,
-                List.of());
+                List.of(pci.configurationTable()));
     }
 }

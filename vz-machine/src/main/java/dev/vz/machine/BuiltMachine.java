@@ -17,6 +17,7 @@ import dev.vz.machine.clock.MachineClock;
 import dev.vz.machine.device.DebugConsole;
 import dev.vz.machine.device.Keyboard;
 import dev.vz.machine.device.PowerControl;
+import dev.vz.machine.pci.PciHostBridge;
 import dev.vz.machine.serial.Uart16550;
 import dev.vz.memory.GuestMemory;
 import dev.vz.memory.MemoryAllocator;
@@ -25,10 +26,11 @@ import dev.vz.memory.MemoryRequest;
 import dev.vz.memory.X86MemoryLayout;
 import dev.vz.schedule.VcpuTask;
 import dev.vz.schedule.VcpuTurns;
+import dev.vz.state.Pausable;
 import dev.vz.state.Stateful;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * A machine that has all its parts and does not run yet. Connect its serial ports, attach further devices, then
@@ -53,7 +55,6 @@ public final class BuiltMachine implements AutoCloseable {
         this.description = description;
         this.parts = parts;
         this.framebuffer = framebuffer;
-        this.reserved = framebuffer.map(f -> new AddressRange(f.address(), pages(f.size()))).stream().toList();
         for (int i = 0; i < description.cpus().count(); i++) {
             Processors.identify(parts.vm().createVcpu(i), description.cpus().count(), description.cpus());
         }
@@ -63,6 +64,9 @@ public final class BuiltMachine implements AutoCloseable {
                 : Optional.empty();
         this.control = new RunControl(description, parts.vm().vcpus(), this::restart);
         this.board = new Board(parts.vm(), description, parts.clock(), control);
+        parts.ownBus(board.pci());
+        this.reserved = Stream.concat(Stream.of(board.pci().configurationSpace()),
+                framebuffer.map(f -> new AddressRange(f.address(), pages(f.size()))).stream()).toList();
     }
 
     static BuiltMachine create(Hypervisor hypervisor, MachineDescription description, MachineClock clock) {
@@ -167,6 +171,20 @@ public final class BuiltMachine implements AutoCloseable {
         return board.newSlot(size);
     }
 
+    /**
+     * The PCI bus. What is plugged into it belongs to it and is closed with this machine, before whatever {@link #owns}
+     * was given.
+     */
+    public PciHostBridge pci() {
+        return board.pci();
+    }
+
+    /** Makes {@code device} rest while the machine is paused. PCI functions that are {@link Pausable} do so anyway. */
+    public void pauses(Pausable device) {
+        checkNotStarted("add a device");
+        board.addPausable(device);
+    }
+
     /** Adds {@code device} to what the firmware tables say is on this board, in the scope {@code \_SB}. */
     public void describe(Aml device) {
         checkNotStarted("describe a device");
@@ -222,6 +240,7 @@ public final class BuiltMachine implements AutoCloseable {
      */
     public RunningMachine start() {
         checkNotStarted("start");
+        board.pci().reset();
         load();
         started = true;
         return new RunningMachine(description, parts, board, control, framebuffer).run();
@@ -268,7 +287,7 @@ public final class BuiltMachine implements AutoCloseable {
 
     /** The names of the devices whose state is saved, in the order they were added. */
     List<String> savedDevices() {
-        return new ArrayList<>(board.stateful().keySet());
+        return List.copyOf(board.stateful().keySet());
     }
 
     /** What the guest would find of this board at {@link dev.vz.machine.boot.BootArea#FIRMWARE_TABLES}. */

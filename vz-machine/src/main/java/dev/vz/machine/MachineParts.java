@@ -14,13 +14,15 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * What a machine owns, and the order in which it is released: the clock first, so that no timer touches a device that is
- * gone; then the devices, the last added first; then the processors; the memory last.
+ * gone; then the PCI bus with what is plugged into it; then the other devices, the last added first, among them what
+ * PCI functions work with; then the processors; the memory last.
  */
 final class MachineParts implements AutoCloseable {
 
     private final String name;
     private final MachineClock clock;
     private final Deque<AutoCloseable> devices = new ArrayDeque<>();
+    private @Nullable AutoCloseable bus;
     private @Nullable GuestMemory memory;
     private @Nullable VirtualMachine vm;
     private boolean closed;
@@ -33,6 +35,10 @@ final class MachineParts implements AutoCloseable {
     GuestMemory own(GuestMemory memory) {
         this.memory = memory;
         return memory;
+    }
+
+    void ownBus(AutoCloseable bus) {
+        this.bus = bus;
     }
 
     <R extends AutoCloseable> R own(R resource) {
@@ -73,7 +79,7 @@ final class MachineParts implements AutoCloseable {
             return;
         }
         closed = true;
-        Throwable failure = close(clock, null);
+        Throwable failure = close(bus, close(clock, null));
         while (!devices.isEmpty()) {
             failure = close(devices.pop(), failure);
         }

@@ -40,6 +40,7 @@ public final class PausedMachine implements AutoCloseable {
     public synchronized void resume() {
         if (!resumed) {
             resumed = true;
+            board.resume();
             control.resume();
         }
     }

@@ -6,6 +6,7 @@ import dev.vz.error.LifecycleException;
 import dev.vz.hypervisor.VirtualMachine;
 import dev.vz.machine.boot.Framebuffer;
 import dev.vz.machine.device.Keyboard;
+import dev.vz.machine.pci.PciHostBridge;
 import dev.vz.machine.serial.Uart16550;
 import dev.vz.memory.GuestMemory;
 import java.time.Duration;
@@ -114,6 +115,11 @@ public final class RunningMachine implements AutoCloseable {
         return framebuffer;
     }
 
+    /** The PCI bus: functions may come and go while the guest runs. */
+    public PciHostBridge pci() {
+        return board.pci();
+    }
+
     /** How the run ended; empty while it goes on. */
     public Optional<MachineOutcome> outcome() {
         return control.outcome();
@@ -157,14 +163,15 @@ public final class RunningMachine implements AutoCloseable {
     }
 
     /**
-     * Stops all processors between two instructions and waits until they stand. Their clocks go on, as those of a PC do
-     * whose processors are halted.
+     * Stops all processors between two instructions and waits until they stand, and brings the devices to rest. The
+     * processors' clocks go on, as those of a PC do whose processors are halted.
      *
      * @throws LifecycleException if the run has ended, or it is paused already
      */
     public PausedMachine pause() throws InterruptedException {
         checkNotOwnThread("pause it");
         control.pause();
+        board.pause();
         return new PausedMachine(this, control, board);
     }
 

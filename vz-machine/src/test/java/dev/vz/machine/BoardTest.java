@@ -67,7 +67,7 @@ class BoardTest {
                 assertThat(vcpu.cpuid().find(1, 0).orElseThrow().ebx() >>> 24).isEqualTo(vcpu.id());
             }
             assertThat(built.savedDevices()).containsExactly("COM1", "keyboard controller", "CMOS clock", "ACPI",
-                    "reset control", "POST port");
+                    "reset control", "general-purpose events", "POST port", "PCI");
         }
     }
 
@@ -134,6 +134,9 @@ class BoardTest {
                 Map<String, String> sources = AcpiInspection.disassemble(tables, folder);
                 assertThat(sources.get("DSDT")).contains("Name (_S5").contains("Device (COM4)").contains("Device (RTC)")
                         .contains("PNP0303").contains("LNRO0005");
+                assertThat(sources.get("DSDT")).contains("PNP0A08").contains("Method (_E01").contains("_EJ0")
+                        .contains("WordBusNumber (ResourceProducer").contains("0xF9000000,         // Range Minimum");
+                assertThat(sources.get("MCFG")).contains("00000000F8000000");
                 assertThat(sources.get("APIC")).contains("Processor Local APIC").contains("Interrupt Source Override");
                 assertThat(sources.get("FACP")).contains("Reset Register").contains("0000000000000CF9");
             }

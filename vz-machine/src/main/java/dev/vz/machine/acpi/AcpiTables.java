@@ -125,9 +125,11 @@ public final class AcpiTables {
         put(b, 56, 4, f.pm1Event());
         put(b, 64, 4, f.pm1Control());
         put(b, 76, 4, f.pmTimer());
+        put(b, 80, 4, f.gpe0());
         put(b, 88, 1, 4); // PM1_EVT_LEN
         put(b, 89, 1, 2); // PM1_CNT_LEN
         put(b, 91, 1, 4); // PM_TMR_LEN
+        put(b, 92, 1, 2); // GPE0_BLK_LEN
         put(b, 96, 2, 0xFFF); // latencies of C2 and C3: neither is there
         put(b, 98, 2, 0xFFF);
         put(b, 108, 1, f.centuryRegister());
@@ -141,6 +143,7 @@ public final class AcpiTables {
         putPort(b, 148, 32, 3, f.pm1Event());
         putPort(b, 172, 16, 2, f.pm1Control());
         putPort(b, 208, 32, 3, f.pmTimer());
+        putPort(b, 220, 16, 1, f.gpe0());
         put(b, 268, "VZ      "); // hypervisor vendor
         return table("FACP", 6, Arrays.copyOfRange(b, HEADER, FADT_SIZE));
     }

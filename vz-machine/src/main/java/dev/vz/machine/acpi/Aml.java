@@ -12,6 +12,8 @@ import java.util.List;
 public final class Aml {
 
     private static final int MAX_PACKAGE = 1 << 28;
+    /** General flags of an address space: produced for others, positive decode, minimum and maximum fixed (6.4.3.5). */
+    private static final byte PRODUCED_FIXED = 0xC;
 
     private final byte[] code;
 
@@ -47,6 +49,49 @@ public final class Aml {
     /** {@code Method (name, arguments) {terms}}, not serialized (20.2.5.2). {@code arguments} is 0 to 7. */
     public static Aml method(String name, int arguments, Aml... terms) {
         return pkg(new byte[] {0x14}, concat(path(name), new byte[] {(byte) (arguments & 7)}), join(terms));
+    }
+
+    /** {@code Method (name, arguments, Serialized) {terms}}: one caller at a time (20.2.5.2). */
+    public static Aml serializedMethod(String name, int arguments, Aml... terms) {
+        return pkg(new byte[] {0x14}, concat(path(name), new byte[] {(byte) (arguments & 7 | 8)}), join(terms));
+    }
+
+    /** {@code OperationRegion (name, SystemIO, port, length)} (20.2.5.2). */
+    public static Aml portRegion(String name, int port, int length) {
+        return new Aml(concat(new byte[] {0x5B, (byte) 0x80}, path(name), new byte[] {1}, integer(port).code,
+                integer(length).code));
+    }
+
+    /** {@code Field (region, DWordAcc, NoLock, WriteAsZeros) {names}}: each name is 32 bits, one after the other. */
+    public static Aml doubleWords(String region, String... names) {
+        byte[][] fields = Arrays.stream(names).map(name -> concat(path(name), new byte[] {32})).toArray(byte[][]::new);
+        return pkg(new byte[] {0x5B, (byte) 0x81}, concat(path(region), new byte[] {0x43}), concat(fields));
+    }
+
+    /** Something that has a name: a field to be read, or a method without arguments to be called (20.2.5.4). */
+    public static Aml named(String name) {
+        return new Aml(path(name));
+    }
+
+    /** {@code LocalN}, 0 to 7 (20.2.6.2). */
+    public static Aml local(int number) {
+        return new Aml(new byte[] {(byte) (0x60 + (number & 7))});
+    }
+
+    /** {@code Store (value, target)} (20.2.5.4). */
+    public static Aml store(Aml value, Aml target) {
+        return new Aml(concat(new byte[] {0x70}, value.code, target.code));
+    }
+
+    /** {@code If (And (value, mask)) {terms}}: runs them if a bit of {@code mask} is set in {@code value} (20.2.5.3). */
+    public static Aml ifAnyBit(Aml value, long mask, Aml... terms) {
+        byte[] and = concat(new byte[] {0x7B}, value.code, integer(mask).code, new byte[1]);
+        return pkg(new byte[] {(byte) 0xA0}, and, join(terms));
+    }
+
+    /** {@code Notify (device, value)} (20.2.5.3). */
+    public static Aml notify(String device, int value) {
+        return new Aml(concat(new byte[] {(byte) 0x86}, path(device), integer(value).code));
     }
 
     /** {@code Return (value)} (20.2.5.3). */
@@ -118,6 +163,27 @@ public final class Aml {
     /** A fixed 32-bit memory range, read-write (6.4.3.4). */
     public static byte[] memory32(long address, long length) {
         return concat(new byte[] {(byte) 0x86, 9, 0, 1}, little(address, 4), little(length, 4));
+    }
+
+    /** A word address space descriptor for bus numbers (6.4.3.5.3): what is behind a host bridge. */
+    public static byte[] busNumbers(int first, int last) {
+        return wordSpace(2, 0, first, last);
+    }
+
+    /** A word address space descriptor for ports (6.4.3.5.3): a host bridge passes {@code first} to {@code last} on. */
+    public static byte[] portWindow(int first, int last) {
+        return wordSpace(1, 3, first, last); // both ISA and non-ISA ranges
+    }
+
+    private static byte[] wordSpace(int type, int typeFlags, int first, int last) {
+        return concat(new byte[] {(byte) 0x88, 13, 0, (byte) type, PRODUCED_FIXED, (byte) typeFlags}, little(0, 2),
+                little(first, 2), little(last, 2), little(0, 2), little(last - first + 1, 2));
+    }
+
+    /** A double word address space descriptor for memory (6.4.3.5.2), not cacheable, read-write, passed on by a bridge. */
+    public static byte[] memoryWindow(long first, long last) {
+        return concat(new byte[] {(byte) 0x87, 23, 0, 0, PRODUCED_FIXED, 1}, little(0, 4), little(first, 4),
+                little(last, 4), little(0, 4), little(last - first + 1, 4));
     }
 
     /** An extended interrupt descriptor (6.4.3.6): one GSI, active high, exclusive, consumer. */

@@ -7,12 +7,14 @@ package dev.vz.machine.acpi;
  * @param pm1Event         port of PM1_STS and PM1_EN
  * @param pm1Control       port of PM1_CNT
  * @param pmTimer          port of PM_TMR, 32 bits wide
+ * @param gpe0             port of GPE0_STS and GPE0_EN, 8 bits each
  * @param resetPort        port of the reset register
  * @param resetValue       what resets the machine
  * @param centuryRegister  CMOS register of the century
  * @param bootArchitecture IAPC_BOOT_ARCH flags
  */
-public record FixedHardware(int sciGsi, int pm1Event, int pm1Control, int pmTimer, int resetPort, int resetValue,
+public record FixedHardware(int sciGsi, int pm1Event, int pm1Control, int pmTimer, int gpe0, int resetPort,
+        int resetValue,
         int centuryRegister, int bootArchitecture) {
 
     /** IAPC_BOOT_ARCH: there are devices on the ISA bus. */

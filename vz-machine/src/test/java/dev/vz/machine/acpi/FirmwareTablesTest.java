@@ -15,7 +15,7 @@ import org.junit.jupiter.api.io.TempDir;
 class FirmwareTablesTest {
 
     private static final long ADDRESS = 0xE_0000;
-    private static final FixedHardware FIXED = new FixedHardware(9, 0x600, 0x604, 0x608, 0xCF9, 6, 0x32, 3);
+    private static final FixedHardware FIXED = new FixedHardware(9, 0x600, 0x604, 0x608, 0x610, 0xCF9, 6, 0x32, 3);
 
     private static byte[] build(Aml dsdt) {
         var madt = new Madt(0xFEE0_0000L);
@@ -67,6 +67,8 @@ class FirmwareTablesTest {
         assertThat(fadt.getInt(56)).isEqualTo(0x600);
         assertThat(fadt.getInt(64)).isEqualTo(0x604);
         assertThat(fadt.getInt(76)).isEqualTo(0x608);
+        assertThat(fadt.getInt(80)).isEqualTo(0x610);
+        assertThat(fadt.get(92)).as("GPE0_BLK_LEN").isEqualTo((byte) 2);
         assertThat(fadt.getLong(120)).isEqualTo(0xCF9);
         assertThat(fadt.get(128)).isEqualTo((byte) 6);
         assertThat(fadt.getInt(112) & 1 << 10).as("RESET_REG_SUP").isNotZero();

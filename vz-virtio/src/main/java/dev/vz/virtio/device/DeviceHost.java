@@ -72,10 +72,19 @@ public final class DeviceHost implements Stateful<HostState>, AutoCloseable {
 
     /** The same with a loop for each queue. */
     public DeviceHost(VirtioDevice<?> device, GuestMemory memory, IntFunction<WorkerLoop> loops) {
+        this(device, memory, loops, 0);
+    }
+
+    /**
+     * The same without some of the features that are the same for all devices, for drivers that are better off without.
+     *
+     * @param withheld bits not to be offered: of {@link QueueFeatures} and {@link #RING_RESET}; others are offered anyway
+     */
+    public DeviceHost(VirtioDevice<?> device, GuestMemory memory, IntFunction<WorkerLoop> loops, long withheld) {
         this.device = device;
         this.memory = memory;
-        this.offered = device.features() | VERSION_1 | RING_RESET | 1L << QueueFeatures.INDIRECT_DESC
-                | 1L << QueueFeatures.EVENT_IDX | 1L << QueueFeatures.RING_PACKED;
+        this.offered = device.features() | VERSION_1 | ~withheld & (RING_RESET | 1L << QueueFeatures.INDIRECT_DESC
+                | 1L << QueueFeatures.EVENT_IDX | 1L << QueueFeatures.RING_PACKED);
         int count = device.queues();
         configs = new QueueConfig[count];
         enabled = new boolean[count];
@@ -294,6 +303,23 @@ public final class DeviceHost implements Stateful<HostState>, AutoCloseable {
         control.lock();
         try {
             if (isQueue(index) && (driverFeatures & RING_RESET) != 0 && (status.get() & FEATURES_OK) != 0) {
+                batches[index].disable();
+                configs[index].reset();
+                enabled[index] = false;
+            }
+        } finally {
+            control.unlock();
+        }
+    }
+
+    /**
+     * Stops queue {@code index} without the device being reset, as MMIO's QueueReady of 0 does (4.2.2): when this returns
+     * nothing touches it. It can be set up again.
+     */
+    public void stopQueue(int index) {
+        control.lock();
+        try {
+            if (isQueue(index) && enabled[index]) {
                 batches[index].disable();
                 configs[index].reset();
                 enabled[index] = false;

@@ -8,6 +8,7 @@ import dev.vz.irq.MsiSink;
 import dev.vz.pci.MsixTable;
 import dev.vz.pci.PciBar;
 import dev.vz.pci.PciFunction;
+import dev.vz.state.Pausable;
 import dev.vz.state.Stateful;
 import dev.vz.virtio.device.DeviceHost;
 import dev.vz.virtio.device.InterruptSink;
@@ -27,7 +28,7 @@ import java.util.concurrent.locks.ReentrantLock;
  * <p>
  * Owns the {@link DeviceHost}. Where a registrar of doorbells is given, notifications do not pass the vCPU's exit handler.
  */
-public final class VirtioPciFunction implements PciFunction.Located, Stateful<PciState>, AutoCloseable {
+public final class VirtioPciFunction implements PciFunction.Located, Stateful<PciState>, Pausable, AutoCloseable {
 
     private static final int VENDOR = 0x1AF4;
     /** Modern devices are numbered from here, by type (4.1.2). */
@@ -215,6 +216,16 @@ public final class VirtioPciFunction implements PciFunction.Located, Stateful<Pc
         } finally {
             lock.unlock();
         }
+    }
+
+    @Override
+    public void pause() {
+        host.pause();
+    }
+
+    @Override
+    public void resume() {
+        host.resume();
     }
 
     // ----------------------------------------------------------------------------------------------- structures

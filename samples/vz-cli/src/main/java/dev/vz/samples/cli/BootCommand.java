@@ -1,10 +1,12 @@
 package dev.vz.samples.cli;
 
 import dev.vz.hypervisor.Hypervisors;
+import dev.vz.samples.cli.device.DiskOption;
 import dev.vz.samples.cli.guest.GuestOptions;
 import dev.vz.samples.cli.guest.GuestRun;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
@@ -25,6 +27,7 @@ import picocli.CommandLine.Spec;
         "  vz boot                                 a shell in a new guest",
         "  vz boot --exec 'uname -a'               one command, its output and its status",
         "  vz boot --cpus 2 --memory 1G --exec nproc --timeout 60",
+        "  vz boot --disk root.qcow2,format=qcow2 --disk data.img,readonly=on",
         "  vz boot --kernel bzImage --initrd root.cpio.gz --append 'root=/dev/ram0'", "",
         "@|bold Exit status:|@ 0 the guest powered off; with --exec, the command's status;",
         "  1 it failed (one line on standard error says why); 2 wrong usage."})
@@ -62,6 +65,13 @@ final class BootCommand implements Callable<Integer> {
     @Option(names = "--cpus", paramLabel = "N", defaultValue = "1", description = "Virtual processors (default: ${DEFAULT-VALUE}).")
     private int cpus;
 
+    @Option(names = "--disk", paramLabel = "FILE[,KEY=VALUE]...", converter = DiskOption.Converter.class, description = {
+        "A disk for the guest (virtio-blk); may be given several times. Keys:",
+        "format=raw|qcow2|vdi|vpc|parallels (raw), readonly=on|off, serial=TEXT, queues=N,",
+        "cache=writeback|writethrough|unsafe, transport=pci|mmio, packed=on|off.",
+        "A comma inside a value is written twice."})
+    private List<DiskOption> disks = List.of();
+
     @Option(names = "--exec", paramLabel = "CMD", description = {
         "Run CMD with the guest's shell instead of an interactive one, print what it writes,",
         "end with its exit status. Its standard input is empty."})
@@ -86,7 +96,7 @@ final class BootCommand implements Callable<Integer> {
         if (!backends.contains(backend)) {
             throw wrong("Invalid value for option '--backend': '" + backend + "' is none of " + backends);
         }
-        return new GuestOptions(backend, kernel, initrd, append, memory, cpus, exec, timeout, verbose);
+        return new GuestOptions(backend, kernel, initrd, append, memory, cpus, exec, timeout, verbose, disks);
     }
 
     private ParameterException wrong(String message) {

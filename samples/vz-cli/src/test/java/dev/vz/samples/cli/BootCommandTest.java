@@ -2,7 +2,11 @@ package dev.vz.samples.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.vz.samples.cli.device.DiskOption;
+import dev.vz.samples.cli.device.VirtioTransport;
 import dev.vz.samples.cli.guest.GuestOptions;
+import dev.vz.storage.file.CacheMode;
+import dev.vz.storage.image.ImageFormat;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Path;
@@ -22,7 +26,7 @@ class BootCommandTest {
     @Test
     void withoutOptionsItIsAnInteractiveGuestOf512MiBAndOneProcessor() {
         assertThat(options()).isEqualTo(
-                new GuestOptions("auto", null, null, "", 512L << 20, 1, null, null, false));
+                new GuestOptions("auto", null, null, "", 512L << 20, 1, null, null, false, List.of()));
     }
 
     @Test
@@ -31,7 +35,7 @@ class BootCommandTest {
                 "--memory", "2G", "--cpus", "4", "--exec", "uname -a", "--timeout", "1.5", "--verbose"))
                 .isEqualTo(new GuestOptions("kvm", Path.of("/boot/k"), Path.of("/boot/i"), "a=b c", 2L << 30, 4,
                         "uname -a",
-                        Duration.ofMillis(1500), true));
+                        Duration.ofMillis(1500), true, List.of()));
     }
 
     @ParameterizedTest
@@ -45,7 +49,8 @@ class BootCommandTest {
     @ValueSource(strings = {"--memory=lots", "--memory=-1", "--memory=0", "--memory=3K", "--memory=9999999999999G",
         "--memory=999999999999T", "--cpus=0", "--cpus=-1", "--cpus=many", "--cpus=1025", "--timeout=0",
         "--timeout=-3", "--timeout=soon", "--timeout=1e99", "--exec=", "--exec=  ", "--nonsense", "stray",
-        "--backend=bogus", "--kernel"})
+        "--backend=bogus", "--kernel", "--disk", "--disk=", "--disk=x,format=zip", "--disk=x,readonly=maybe",
+        "--disk=x,queues=0", "--disk=x,speed=9", "--disk=x,file=y", "--disk=readonly=on"})
     void aWrongOptionIsNamedInOneLineAndTheStatusIs2(String option) {
         int status = execute("boot", option);
         assertThat(status).isEqualTo(2);
@@ -53,6 +58,17 @@ class BootCommandTest {
         assertThat(lines.getFirst()).startsWith("vz: ").containsIgnoringCase(option.split("=")[0]);
         assertThat(lines.getLast()).isEqualTo("vz: see vz boot --help");
         assertThat(out.toString()).isEmpty();
+    }
+
+    @Test
+    void disksAreDescribedByWordsBetweenCommas() {
+        var raw = new DiskOption(Path.of("a,b.img"), ImageFormat.RAW, false, "", 1, CacheMode.WRITEBACK,
+                VirtioTransport.PCI, true);
+        var qcow2 = new DiskOption(Path.of("c"), ImageFormat.QCOW2, true, "S1", 4, CacheMode.UNSAFE,
+                VirtioTransport.MMIO, false);
+        assertThat(options("--disk", "a,,b.img", "--disk",
+                "file=c,format=qcow2,readonly=on,serial=S1,queues=4,cache=unsafe,transport=mmio,packed=off").disks())
+                .containsExactly(raw, qcow2);
     }
 
     @Test

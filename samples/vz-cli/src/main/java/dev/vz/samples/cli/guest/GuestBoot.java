@@ -2,7 +2,9 @@ package dev.vz.samples.cli.guest;
 
 import dev.vz.machine.boot.BootFile;
 import dev.vz.machine.boot.LinuxBoot;
+import dev.vz.samples.cli.device.GuestDevices;
 import dev.vz.samples.cli.kit.DebianGuestKit;
+import dev.vz.samples.cli.kit.KernelModules;
 import dev.vz.samples.cli.kit.KitInitramfs;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -40,10 +42,16 @@ final class GuestBoot {
         if (usesKit(options)) {
             String exec = options.exec();
             var first = new KitInitramfs(kit.get().busybox(), terminal,
-                    exec == null ? null : new KitInitramfs.Exec(exec, marker));
+                    exec == null ? null : new KitInitramfs.Exec(exec, marker),
+                    kernel == null ? modules(options, kit.get()) : List.of());
             boot = boot.withInitrd(BootFile.of("the guest kit's root file system", first.archive()));
         }
         return boot.withCommandLine(commandLine(options));
+    }
+
+    /** A kernel of the user's has drivers of its own. */
+    private static List<Path> modules(GuestOptions options, DebianGuestKit kit) {
+        return new KernelModules(kit.modules()).inOrder(GuestDevices.modules(options.disks()));
     }
 
     /** A panic resets the machine at once: that is how it can be told from a guest that only waits. */

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -16,8 +17,14 @@ import org.jspecify.annotations.Nullable;
  * @param busybox  a statically linked busybox
  * @param terminal what the guest's shell is told of the terminal
  * @param exec     what to run instead of an interactive shell; {@code null} for the shell
+ * @param modules  kernel modules to load, in this order
  */
-public record KitInitramfs(Path busybox, Terminal terminal, @Nullable Exec exec) {
+public record KitInitramfs(Path busybox, Terminal terminal, @Nullable Exec exec, List<Path> modules) {
+
+    /** Keeps a copy. */
+    public KitInitramfs {
+        modules = List.copyOf(modules);
+    }
 
     /** What makes the kernel start the first process in here: goes onto its command line. */
     public static final String COMMAND_LINE = "rdinit=/vz/init";
@@ -53,6 +60,14 @@ public record KitInitramfs(Path busybox, Terminal terminal, @Nullable Exec exec)
         archive.file("vz/terminal", 0644, text(terminal.rows() + " " + terminal.columns() + " " + terminal.type()));
         if (exec != null) {
             archive.file("vz/exec", 0755, text(exec.script())).file("vz/marker", 0600, text(exec.marker()));
+        }
+        if (!modules.isEmpty()) {
+            archive.directory("vz/modules", 0755);
+            for (int i = 0; i < modules.size(); i++) {
+                // The names' order is that of loading.
+                archive.file(String.format("vz/modules/%03d-%s", i, modules.get(i).getFileName()), 0644,
+                        modules.get(i));
+            }
         }
         archive.finish();
         return bytes.toByteArray();

@@ -45,6 +45,20 @@ class NestedBootIT {
                         vz boot --backend kvm --append "$(printf '%5000s' x | tr ' ' y)" --exec true
                         echo "status $?"
                         """)
+                .with("7-disks", """
+                        truncate -s 32M /tmp/a /tmp/b
+                        vz boot --backend kvm --timeout 200 --disk /tmp/a,serial=A --disk /tmp/b,transport=mmio,packed=off \\
+                            --exec 'for d in vda vdb; do
+                                mke2fs -F /dev/$d >/dev/null && mkdir -p /mnt && mount -t ext4 /dev/$d /mnt || exit 1
+                                dd if=/dev/urandom of=/mnt/f bs=64k count=32 2>/dev/null; sum=$(sha256sum /mnt/f)
+                                umount /mnt; mount -t ext4 /dev/$d /mnt; [ "$(sha256sum /mnt/f)" = "$sum" ] || exit 2
+                                umount /mnt
+                            done
+                            printf "on the disk" | dd of=/dev/vda conv=fsync 2>/dev/null
+                            head -c 16 /dev/hwrng | wc -c; cat /sys/block/vda/serial'
+                        echo " status $?"
+                        head -c 11 /tmp/a
+                        """)
                 .run(folder, LIMIT);
         System.out.println("The nested test took " + Duration.ofNanos(System.nanoTime() - start).toSeconds() + " s");
     }
@@ -87,6 +101,12 @@ class NestedBootIT {
                 .startsWith("vz: the guest did not end within 12.0 s (--timeout)");
         assertThat(outcome.status()).isEqualTo(1);
         assertThat(outcome.took()).isLessThan(Duration.ofSeconds(50));
+    }
+
+    @Test
+    void disksOverPciAndMmioKeepWhatIsWritten() {
+        OuterGuest.Outcome outcome = outcomes.get("7-disks");
+        assertThat(outcome.out()).as(outcome.err()).isEqualTo("16\nA status 0\non the disk");
     }
 
     @Test

@@ -2,6 +2,7 @@ package dev.vz.samples.cli.nested;
 
 import dev.vz.samples.cli.kit.CpioArchive;
 import dev.vz.samples.cli.kit.DebianGuestKit;
+import dev.vz.samples.cli.kit.KernelModules;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -38,6 +39,9 @@ final class OuterGuest {
     private static final String COMMAND_LINE = "console=ttyS0 quiet panic=-1 rdinit=/init";
     private static final List<String> KVM_MODULES = List.of("virt/lib/irqbypass.ko", "arch/x86/kvm/kvm.ko",
             "arch/x86/kvm/kvm-amd.ko");
+
+    /** What guests inside load for their devices. */
+    private static final Set<String> GUEST_MODULES = Set.of("virtio_pci", "virtio_mmio", "virtio-rng", "virtio_blk");
 
     private final DebianGuestKit kit;
     private final JavaImage java;
@@ -94,6 +98,9 @@ final class OuterGuest {
         // The guest kit where vz looks for it, so that it needs no network there.
         file(archive, made, "cache/debian-guest-kit/boot/" + kit.kernel().getFileName(), kit.kernel());
         file(archive, made, "cache/debian-guest-kit/bin/busybox", kit.busybox());
+        for (Path module : new KernelModules(kit.modules()).inOrder(GUEST_MODULES)) {
+            file(archive, made, "cache/debian-guest-kit/" + kit.root().relativize(module), module);
+        }
         directory(archive, made, "cases");
         for (var entry : cases.entrySet()) {
             archive.file("cases/" + entry.getKey(), 0644, text(entry.getValue()));
