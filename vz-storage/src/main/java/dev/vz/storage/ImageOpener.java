@@ -1,5 +1,6 @@
 package dev.vz.storage;
 
+import dev.vz.error.CapabilityException;
 import dev.vz.storage.file.ImageFile;
 import dev.vz.storage.image.FileGate;
 import dev.vz.storage.image.ImageDriver;
@@ -43,11 +44,12 @@ final class ImageOpener {
         try {
             Optional<ImpliedFile> implied = driver.backing();
             driver.backed(implied.isPresent());
-            if (implied.isEmpty()) {
+            if (implied.isEmpty() || !options.backing()) {
                 return new DiskImage(driver, null, options);
             }
             FileGate.Grant grant = options.gate().open(implied.get(), false);
-            return new DiskImage(driver, open(grant.file(), grant.format(), options.withReadOnly(true), chain),
+            return new DiskImage(driver, open(grant.file(), grant.format(), options.withReadOnly(true)
+                    .withSnapshot(null), chain),
                     options);
         } catch (RuntimeException failure) {
             driver.close();
@@ -56,9 +58,15 @@ final class ImageOpener {
     }
 
     private static ImageDriver driver(ImageFile file, ImageFormat format, OpenOptions options) {
+        if (options.snapshot() != null && format != ImageFormat.QCOW2) {
+            throw new CapabilityException("Cannot open snapshot '" + options.snapshot() + "' of " + file.name()
+                    + ": images in the format " + format + " have no internal snapshots");
+        }
         return switch (format) {
             case RAW -> new RawDriver(file);
-            case QCOW2 -> Qcow2Driver.open(file, options.readOnly(), options.gate(), options.budget());
+            case QCOW2 -> options.snapshot() != null
+                    ? Qcow2Driver.openSnapshot(file, options.snapshot(), options.gate(), options.budget())
+                    : Qcow2Driver.open(file, options.readOnly(), options.asFound(), options.gate(), options.budget());
             case VDI -> VdiDriver.open(file, options.readOnly(), options.budget());
             case VPC -> VhdDriver.open(file, options.readOnly(), options.budget());
             case PARALLELS -> ParallelsDriver.open(file, options.readOnly(), options.budget());
