@@ -15,7 +15,10 @@ module dev.vz.storage {
     exports dev.vz.storage.job;
     exports dev.vz.storage.parallels;
     exports dev.vz.storage.qcow2;
+    exports dev.vz.storage.qed;
     exports dev.vz.storage.raw;
     exports dev.vz.storage.vdi;
     exports dev.vz.storage.vhd;
+    exports dev.vz.storage.vhdx;
+    exports dev.vz.storage.vmdk;
 }

@@ -1,6 +1,7 @@
 package dev.vz.storage;
 
 import dev.vz.error.CapabilityException;
+import dev.vz.error.FormatException;
 import dev.vz.storage.file.ImageFile;
 import dev.vz.storage.image.FileGate;
 import dev.vz.storage.image.ImageDriver;
@@ -9,9 +10,12 @@ import dev.vz.storage.image.ImpliedFile;
 import dev.vz.storage.image.OpenPolicyException;
 import dev.vz.storage.parallels.ParallelsDriver;
 import dev.vz.storage.qcow2.Qcow2Driver;
+import dev.vz.storage.qed.QedDriver;
 import dev.vz.storage.raw.RawDriver;
 import dev.vz.storage.vdi.VdiDriver;
 import dev.vz.storage.vhd.VhdDriver;
+import dev.vz.storage.vhdx.VhdxDriver;
+import dev.vz.storage.vmdk.VmdkDriver;
 import java.util.HashSet;
 import java.util.Optional;
 import java.util.Set;
@@ -48,12 +52,22 @@ final class ImageOpener {
                 return new DiskImage(driver, null, options);
             }
             FileGate.Grant grant = options.gate().open(implied.get(), false);
-            return new DiskImage(driver, open(grant.file(), grant.format(), options.withReadOnly(true)
-                    .withSnapshot(null), chain),
-                    options);
+            DiskImage below = open(grant.file(), grant.format(), options.withReadOnly(true).withSnapshot(null), chain);
+            requireSameParent(driver, below);
+            return new DiskImage(driver, below, options);
         } catch (RuntimeException failure) {
             driver.close();
             throw failure;
+        }
+    }
+
+    /** A parent that was written since an image was made over it would show through where it must not. */
+    private static void requireSameParent(ImageDriver driver, DiskImage below) {
+        if (driver instanceof VmdkDriver image && below.driver() instanceof VmdkDriver parent && image
+                .parentCid() != parent.cid()) {
+            below.close();
+            throw new FormatException("The parent of " + driver.file().name() + " was written since: it should have the "
+                    + "CID " + Long.toHexString(image.parentCid()) + ", it has " + Long.toHexString(parent.cid()));
         }
     }
 
@@ -69,6 +83,9 @@ final class ImageOpener {
                     : Qcow2Driver.open(file, options.readOnly(), options.asFound(), options.gate(), options.budget());
             case VDI -> VdiDriver.open(file, options.readOnly(), options.budget());
             case VPC -> VhdDriver.open(file, options.readOnly(), options.budget());
+            case VMDK -> VmdkDriver.open(file, options.readOnly(), options.gate(), options.budget());
+            case QED -> QedDriver.open(file, options.readOnly(), options.asFound(), options.budget());
+            case VHDX -> VhdxDriver.open(file, options.readOnly(), options.budget());
             case PARALLELS -> ParallelsDriver.open(file, options.readOnly(), options.budget());
         };
     }

@@ -13,7 +13,13 @@ public enum ImageFormat {
     /** Virtual PC's format, under the name that QEMU gives it. */
     VPC("vpc"),
     /** Parallels' expanding format. */
-    PARALLELS("parallels");
+    PARALLELS("parallels"),
+    /** VMware's format, in one file or several. */
+    VMDK("vmdk"),
+    /** QEMU's former enhanced disk format. */
+    QED("qed"),
+    /** Hyper-V's format. */
+    VHDX("vhdx");
 
     private final String label;
 

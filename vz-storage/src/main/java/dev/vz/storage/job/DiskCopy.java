@@ -104,7 +104,8 @@ public final class DiskCopy {
             throw new ConfigurationException("A disk of " + source.info().size() + " bytes does not fit into " + target
                     + " of " + target.info().size());
         }
-        if (options.compress() && !(target.driver() instanceof CompressingDriver)) {
+        if (options.compress() && (!(target.driver() instanceof CompressingDriver) || target.driver()
+                .unitSize() == 0)) {
             throw new ConfigurationException("The format " + target.driver().format()
                     + " of the target cannot be written compressed");
         }

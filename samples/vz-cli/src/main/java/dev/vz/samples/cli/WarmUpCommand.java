@@ -40,6 +40,7 @@ final class WarmUpCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws InterruptedException {
+        diskTools();
         CommandLine line = Vz.commandLine();
         line.getSubcommands().values().forEach(command -> line.getOut().println(command.getUsageMessage()));
         for (Hypervisor hypervisor : Hypervisors.all()) {
@@ -48,7 +49,6 @@ final class WarmUpCommand implements Callable<Integer> {
                 run(hypervisor);
             }
         }
-        diskTools();
         return Vz.DONE;
     }
 

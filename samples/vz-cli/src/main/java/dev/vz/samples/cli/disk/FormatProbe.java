@@ -31,6 +31,15 @@ final class FormatProbe {
         if (text.startsWith("QFI\u00fb")) {
             return ImageFormat.QCOW2;
         }
+        if (text.startsWith("KDMV") || text.regionMatches(true, 0, "# Disk DescriptorFile", 0, 21)) {
+            return ImageFormat.VMDK;
+        }
+        if (text.startsWith("QED\0")) {
+            return ImageFormat.QED;
+        }
+        if (text.startsWith("vhdxfile")) {
+            return ImageFormat.VHDX;
+        }
         if (text.startsWith("conectix")) {
             return ImageFormat.VPC;
         }

@@ -7,6 +7,8 @@ import dev.vz.storage.image.ImageFormat;
 import dev.vz.storage.image.Mapping;
 import dev.vz.storage.qcow2.Qcow2Driver;
 import dev.vz.storage.qcow2.Qcow2Header;
+import dev.vz.storage.qed.QedDriver;
+import dev.vz.storage.vmdk.VmdkDriver;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.LinkedHashMap;
@@ -48,7 +50,37 @@ public final class ImageFacts {
         if (image.driver() instanceof Qcow2Driver qcow2) {
             return specific(qcow2);
         }
+        if (image.driver() instanceof VmdkDriver vmdk) {
+            return specific(vmdk);
+        }
         return Map.of();
+    }
+
+    private static Map<String, Object> specific(VmdkDriver driver) {
+        Map<String, Object> facts = new LinkedHashMap<>();
+        facts.put("cid", driver.cid());
+        facts.put("parent-cid", driver.parentCid());
+        facts.put("create-type", driver.createType());
+        facts.put("extents", driver.extents().stream().map(extent -> {
+            Map<String, Object> each = new LinkedHashMap<>();
+            if (extent.compressed()) {
+                each.put("compressed", true);
+            }
+            each.put("virtual-size", extent.size());
+            each.put("filename", extent.file());
+            if (extent.grainSize() > 0) {
+                each.put("cluster-size", (long) extent.grainSize());
+            }
+            each.put("format", extent.type());
+            return each;
+        }).toList());
+        return facts;
+    }
+
+    /** Bytes of storage that the image takes, all its files together. */
+    public static long allocatedBytes(DiskImage image) {
+        return image.driver() instanceof VmdkDriver vmdk ? vmdk.allocatedBytes() : image.driver().file()
+                .allocatedBytes();
     }
 
     private static Map<String, Object> specific(Qcow2Driver driver) {
@@ -75,6 +107,7 @@ public final class ImageFacts {
     public static java.util.Optional<Boolean> dirty(DiskImage image) {
         return switch (image.driver()) {
             case Qcow2Driver qcow2 -> java.util.Optional.of((qcow2.header().incompatibleFeatures() & 1) != 0);
+            case QedDriver qed -> java.util.Optional.of(qed.needsCheck());
             default -> image.driver().format() == ImageFormat.PARALLELS ? java.util.Optional.empty()
                     : java.util.Optional.of(false);
         };
@@ -115,7 +148,7 @@ public final class ImageFacts {
      */
     public static void resize(DiskImage image, long size, String preallocation) {
         ImageFormat format = image.driver().format();
-        if (format != ImageFormat.RAW && format != ImageFormat.QCOW2) {
+        if (format != ImageFormat.RAW && format != ImageFormat.QCOW2 && format != ImageFormat.QED) {
             throw new ConfigurationException("Image format driver does not support resize");
         }
         if (format == ImageFormat.RAW && preallocation.equals("metadata")) {

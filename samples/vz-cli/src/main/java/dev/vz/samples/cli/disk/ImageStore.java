@@ -14,6 +14,7 @@ import dev.vz.storage.file.ImageFile;
 import dev.vz.storage.image.FileGate;
 import dev.vz.storage.image.ImageFormat;
 import dev.vz.storage.image.ImpliedFile;
+import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Map;
@@ -94,13 +95,10 @@ public final class ImageStore {
             fileOptions = options;
             driver = "raw";
         }
-        if (options.containsKey("file.driver") && driver == null && "blkdebug".equals(options.get("file.driver"))) {
-            driver = null;
-        }
         if (driver != null && !isFormat(driver)) {
             throw new CommandFailure("Unknown driver '" + driver + "'");
         }
-        ImageFile file = Protocols.open(fileOptions, mode);
+        ImageFile file = window(Protocols.open(fileOptions, mode), options);
         ImageFormat format;
         try {
             format = driver == null ? FormatProbe.of(file) : ImageFormat.ofLabel(driver);
@@ -125,6 +123,33 @@ public final class ImageStore {
         }
     }
 
+    /** The part of a raw file that its options leave. */
+    private static ImageFile window(ImageFile file, Map<String, String> options) {
+        String start = options.get("offset");
+        String size = options.get("size");
+        if (!"raw".equals(options.get("driver")) || start == null && size == null) {
+            return file;
+        }
+        long all = file.size();
+        long from = start == null ? 0 : Sizes.tryParse(start).orElse(-1);
+        if (from < 0 || from > all) {
+            file.close();
+            throw new CommandFailure("Offset (" + from + ") cannot be greater than size of the containing file ("
+                    + all + ")");
+        }
+        long length = size == null ? (all - from) & -512 : Sizes.tryParse(size).orElse(-1);
+        if (length < 0 || length > all - from) {
+            file.close();
+            throw new CommandFailure("The sum of offset (" + from + ") and size (" + length
+                    + ") has to be smaller or equal to the  actual size of the containing file (" + all + ")");
+        }
+        if (length % 512 != 0) {
+            file.close();
+            throw new CommandFailure("Specified size is not multiple of 512");
+        }
+        return new WindowFile(file, from, length);
+    }
+
     /** Whether {@code label} names a format. */
     public static boolean isFormat(String label) {
         for (ImageFormat format : ImageFormat.values()) {
@@ -142,6 +167,8 @@ public final class ImageStore {
                 case QCOW2 -> "Image is not in qcow2 format";
                 case PARALLELS -> "Image not in Parallels format";
                 case VPC -> "invalid VPC image";
+                case QED -> "Image not in QED format";
+                case VMDK -> "Image not in VMDK format";
                 default -> text;
             };
         }
@@ -149,13 +176,29 @@ public final class ImageStore {
     }
 
     /** Opens an existing file of the host. */
-    static HostFile hostFile(String name, Mode mode) {
+    static HostFile hostFile(String driver, String name, Mode mode) {
         try {
+            requireKind(driver, Path.of(name));
             return HostFile.open(Path.of(name), mode.readOnly(), mode.cache());
         } catch (HostException refused) {
             throw new CommandFailure("Could not open '" + name + "': " + HostErrors.text(refused));
         } catch (InvalidPathException noPath) {
             throw new CommandFailure("Could not open '" + name + "': Invalid argument");
+        }
+    }
+
+    private static void requireKind(String driver, Path path) {
+        if (!Files.exists(path)) {
+            return; // opening it says so
+        }
+        boolean plain = Files.isRegularFile(path);
+        boolean device = !plain && !Files.isDirectory(path);
+        if (driver.equals("host_device") && !device) {
+            throw new CommandFailure("'host_device' driver requires '" + path
+                    + "' to be either a character or block device");
+        }
+        if (driver.equals("file") && !plain && (!device || path.equals(Path.of("/dev/null")))) {
+            throw new CommandFailure("'file' driver requires '" + path + "' to be a regular file");
         }
     }
 

@@ -15,6 +15,7 @@ import dev.vz.storage.file.CacheMode;
 import dev.vz.storage.image.CompressingDriver;
 import dev.vz.storage.image.ImageFormat;
 import dev.vz.storage.job.DiskCopy;
+import dev.vz.storage.vmdk.VmdkDriver;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -257,7 +258,7 @@ final class ConvertCommand {
                         "Cannot use --target-is-zero when the destination image has a backing file");
             }
             int threads = unordered ? Math.min(coroutines, Runtime.getRuntime().availableProcessors()) : 1;
-            var options = new DiskCopy.Options(threads, compress, unit()).withTopOnly(below && backing != null)
+            var options = new DiskCopy.Options(threads, compress || wantsCompressed(copy), unit()).withTopOnly(below && backing != null)
                     .withAllocateAll(sparse == 0);
             var progress = new Progress(console, shown && !quiet);
             long at = 0;
@@ -269,6 +270,11 @@ final class ConvertCommand {
         } catch (VzException failure) {
             throw new CommandFailure("error while converting: " + HostErrors.text(failure));
         }
+    }
+
+    /** Stream-optimized images take nothing else. */
+    private static boolean wantsCompressed(DiskImage target) {
+        return target.driver() instanceof VmdkDriver vmdk && vmdk.compresses();
     }
 
     /** Zeros are looked for in pieces of a power of two. */

@@ -44,6 +44,24 @@ final class CreateOptions {
                             + "nearest CHS-based calculation"));
     private static final List<CreateOption> PARALLELS = List.of(SIZE, size("cluster_size", "1048576",
             "Parallels image cluster size"));
+    private static final List<CreateOption> VMDK = List.of(SIZE, text("adapter_type",
+            "Virtual adapter type, can be one of ide (default), lsilogic, buslogic or legacyESX"), text("backing_file",
+                    BACKING_FILE),
+            text("backing_fmt", "Must be 'vmdk' if present"), flag("compat6", "off", "VMDK version 6 image"),
+            new CreateOption("hwversion", Kind.STRING, "undefined", "VMDK hardware version"), text("toolsversion",
+                    "VMware guest tools version"),
+            text("subformat", "VMDK flat extent format, can be one of {monolithicSparse (default) | monolithicFlat | "
+                    + "twoGbMaxExtentSparse | twoGbMaxExtentFlat | streamOptimized} "),
+            flag("zeroed_grain", null, "Enable efficient zero writes using the zeroed-grain GTE feature"));
+    private static final List<CreateOption> QED = List.of(SIZE, text("backing_file", BACKING_FILE), text("backing_fmt",
+            BACKING_FORMAT), size("cluster_size", "65536", "Cluster size (in bytes)"), size("table_size", null,
+                    "L1/L2 table size (in clusters)"));
+    private static final List<CreateOption> VHDX = List.of(size("size", null, "Virtual disk size; max of 64TB."), size(
+            "log_size", "1048576", "Log size; min 1MB."), size("block_size", "0",
+                    "Block Size; min 1MB, max 256MB. 0 means auto-calculate based on image size."),
+            text("subformat", "VHDX format type, can be either 'dynamic' or 'fixed'. Default is 'dynamic'."), flag(
+                    "block_state_zero", null, "Force use of payload blocks of type 'ZERO'. Non-standard, but default.  "
+                            + "Do not set to 'off' when using 'qemu-img convert' with subformat=dynamic."));
     /** What the host's files take, whatever the format. */
     private static final List<CreateOption> HOST_FILE = List.of(size("extent_size_hint", null,
             "Extent size hint for the image file, 0 to disable"), flag("nocow", null,
@@ -79,6 +97,9 @@ final class CreateOptions {
             case VDI -> VDI;
             case VPC -> VPC;
             case PARALLELS -> PARALLELS;
+            case VMDK -> VMDK;
+            case QED -> QED;
+            case VHDX -> VHDX;
         };
     }
 

@@ -15,7 +15,12 @@ import dev.vz.storage.parallels.ParallelsFormat;
 import dev.vz.storage.qcow2.Qcow2Format;
 import dev.vz.storage.qcow2.Qcow2Options;
 import dev.vz.storage.vdi.VdiFormat;
+import dev.vz.storage.qed.QedFormat;
 import dev.vz.storage.vhd.VhdFormat;
+import dev.vz.storage.vhdx.VhdxFormat;
+import dev.vz.storage.vmdk.VmdkDriver;
+import dev.vz.storage.vmdk.VmdkFormat;
+import dev.vz.storage.vmdk.VmdkOptions;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.util.List;
@@ -43,6 +48,11 @@ final class ImageMaker {
                 }
                 case VDI -> VdiFormat.create(file, size, values.on("static"));
                 case VPC -> vpc(file, size, values);
+                case VMDK -> vmdk(file, name, size, values);
+                case QED -> QedFormat.create(file, size, (int) values.number("cluster_size", QedFormat.DEFAULT_CLUSTER),
+                        (int) values.number("table_size", QedFormat.DEFAULT_TABLE), values.text("backing_file"), values
+                                .text("backing_fmt"));
+                case VHDX -> vhdx(file, size, values);
                 case PARALLELS -> ParallelsFormat.create(file, size, (int) values.number("cluster_size", 1 << 20));
             }
         }
@@ -61,7 +71,11 @@ final class ImageMaker {
         // The size is rounded as the tools round it.
         long rounded = Math.min(size, Long.MAX_VALUE - 511) + 511 & -512;
         switch (preallocation) {
-            case "off" -> file.resize(rounded);
+            case "off" -> {
+                file.resize(rounded);
+                // The first block is always there: so the host's file system can be asked for its alignment.
+                ImageFacts.preallocate(file, 0, Math.min(rounded, 4096), true);
+            }
             default -> ImageFacts.preallocate(file, 0, rounded, preallocation.equals("full"));
         }
         file.flush();
@@ -73,6 +87,41 @@ final class ImageMaker {
             throw new CommandFailure("Invalid parameter '" + kind + "'");
         }
         VhdFormat.create(file, size, kind.equals("fixed"), values.on("force_size"), Clock.systemUTC());
+    }
+
+    private static void vhdx(ImageFile file, long size, OptionValues values) {
+        String kind = values.text("subformat", "dynamic");
+        if (!kind.equals("dynamic") && !kind.equals("fixed")) {
+            throw new CommandFailure("Invalid subformat '" + kind + "'");
+        }
+        VhdxFormat.create(file, size, kind.equals("fixed"), (int) values.number("block_size", 0), (int) values.number(
+                "log_size", VhdxFormat.DEFAULT_LOG));
+    }
+
+    private static void vmdk(ImageFile file, String name, long size, OptionValues values) {
+        String hardware = values.text("hwversion", "undefined");
+        boolean compat6 = values.on("compat6");
+        if (compat6 && !hardware.equals("undefined")) {
+            throw new CommandFailure("compat6 cannot be enabled with hwversion set");
+        }
+        hardware = compat6 ? "6" : hardware.equals("undefined") ? "4" : hardware;
+        String backing = values.text("backing_file");
+        long parent = 0xffff_ffffL;
+        if (backing != null) {
+            try (DiskImage below = ImageStore.open(ImageSpec.ofName(ImageStore.relativeTo(name, backing), values.text(
+                    "backing_fmt")), ImageStore.Mode.READ)) {
+                if (!(below.driver() instanceof VmdkDriver vmdk)) {
+                    throw new CommandFailure("Invalid backing file format: " + below.driver().format()
+                            + ". Must be vmdk");
+                }
+                parent = vmdk.cid();
+            }
+        }
+        Path path = Path.of(name).toAbsolutePath();
+        VmdkFormat.create(file, String.valueOf(path.getFileName()), new VmdkOptions(size, values.text("subformat",
+                "monolithicSparse"), values.text("adapter_type", "ide"), hardware, values.text("toolsversion",
+                        "2147483647"),
+                values.on("zeroed_grain"), backing, parent), extent -> open(path.resolveSibling(extent).toString()));
     }
 
     private static Qcow2Options qcow2(long size, OptionValues values) {

@@ -111,7 +111,7 @@ final class InfoCommand {
         facts.put("filename", name.startsWith("file:") ? name.substring(5) : name);
         ImageFacts.clusterSize(image).ifPresent(size -> facts.put("cluster-size", size));
         facts.put("format", image.driver().format().label());
-        facts.put("actual-size", image.driver().file().allocatedBytes());
+        facts.put("actual-size", ImageFacts.allocatedBytes(image));
         Map<String, Object> specific = ImageFacts.specific(image);
         if (!specific.isEmpty()) {
             Map<String, Object> typed = new LinkedHashMap<>();

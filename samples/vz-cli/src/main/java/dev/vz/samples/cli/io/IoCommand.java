@@ -43,6 +43,8 @@ public final class IoCommand {
     private @Nullable String format;
     private boolean readOnly;
     private boolean imageOptions;
+    private boolean copyOnRead;
+    private boolean temporary;
 
     private IoCommand(InputStream in, PrintStream out, PrintStream err) {
         this.in = in;
@@ -91,7 +93,14 @@ public final class IoCommand {
             } catch (CommandFailure failure) {
                 throw new CommandFailure("can't open device " + files.getFirst() + ": " + failure.getMessage());
             }
-            if (!session.open(spec, mode.withReadOnly(readOnly))) {
+            if (copyOnRead && readOnly) {
+                throw new CommandFailure("can't open device " + spec.name()
+                        + ": Can't use copy-on-read on read-only device");
+            }
+            session.setCopyOnRead(copyOnRead);
+            boolean opened = temporary ? session.openTemporary(spec, mode) : session.open(spec, mode.withReadOnly(
+                    readOnly));
+            if (!opened) {
                 return 1;
             }
         }
@@ -116,9 +125,9 @@ public final class IoCommand {
                     throw new CommandFailure("Invalid discard option: " + options.value());
                 }
             }
-            case 's' -> throw new CommandFailure(
-                    "temporary snapshots are not available here; make an overlay with create -b");
-            case 'C', 'm', 'k', 'T', 'U' -> {
+            case 's' -> temporary = true;
+            case 'C' -> copyOnRead = true;
+            case 'm', 'k', 'T', 'U' -> {
                 // How the host is driven; the result is the same.
             }
             case IMAGE_OPTIONS -> imageOptions = true;

@@ -20,14 +20,12 @@ final class OpenCommands {
     static boolean open(Session session, List<String> arguments) {
         ImageStore.Mode mode = session.mode();
         boolean readOnly = false;
+        boolean temporary = false;
         Map<String, String> given = new LinkedHashMap<>();
         var options = new GetOpt(arguments, "snCro:ki:t:d:U", List.of());
         for (int option = options.next(); option != GetOpt.END; option = options.next()) {
             switch (option) {
-                case 's' -> {
-                    session.complain("temporary snapshots are not available here; make an overlay with create -b");
-                    return false;
-                }
+                case 's' -> temporary = true;
                 case 'r' -> readOnly = true;
                 case 'n' -> mode = mode.withCache(CacheMode.WRITEBACK);
                 case 't' -> {
@@ -39,7 +37,8 @@ final class OpenCommands {
                     mode = mode.withCache(cache.get());
                 }
                 case 'o' -> given.putAll(OptionList.parse(options.value()));
-                case 'C', 'k', 'i', 'd', 'U' -> {
+                case 'C' -> session.setCopyOnRead(true);
+                case 'k', 'i', 'd', 'U' -> {
                     // How the host is driven; the result is the same.
                 }
                 default -> {
@@ -63,7 +62,7 @@ final class OpenCommands {
             session.complain("can't open device " + operands.getFirst() + ": " + failure.getMessage());
             return false;
         }
-        return session.open(spec, mode.withReadOnly(readOnly));
+        return temporary ? session.openTemporary(spec, mode) : session.open(spec, mode.withReadOnly(readOnly));
     }
 
     static boolean reopen(Session session, List<String> arguments) {

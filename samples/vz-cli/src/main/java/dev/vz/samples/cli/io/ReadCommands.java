@@ -87,6 +87,7 @@ final class ReadCommands {
             buffer.fill((byte) Transfer.READ_FILL);
             long start = System.nanoTime();
             session.image().read(offset, buffer);
+            session.copyOnRead(offset, length);
             long nanos = System.nanoTime() - start;
             boolean good = true;
             if (check.pattern().isPresent() && !Transfer.matches(buffer, check.from(), check.length(), check.pattern()

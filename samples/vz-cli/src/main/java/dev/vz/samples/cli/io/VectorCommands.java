@@ -85,6 +85,9 @@ final class VectorCommands {
                     : letter['z'] ? Operation.WRITE_ZEROES : Operation.WRITE, offset, length, flags);
             long start = System.nanoTime();
             session.image().await(letter['z'] ? request : request.addBuffer(buffer));
+            if (reads) {
+                session.copyOnRead(offset, length);
+            }
             long nanos = System.nanoTime() - start;
             boolean good = true;
             if (reads && pattern.isPresent() && !Transfer.matches(buffer, 0, length, pattern.getAsInt())) {
