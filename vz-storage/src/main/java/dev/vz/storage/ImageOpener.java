@@ -2,6 +2,9 @@ package dev.vz.storage;
 
 import dev.vz.error.CapabilityException;
 import dev.vz.error.FormatException;
+import dev.vz.storage.bochs.BochsDriver;
+import dev.vz.storage.cloop.CloopDriver;
+import dev.vz.storage.dmg.DmgDriver;
 import dev.vz.storage.file.ImageFile;
 import dev.vz.storage.image.FileGate;
 import dev.vz.storage.image.ImageDriver;
@@ -83,6 +86,9 @@ final class ImageOpener {
                     : Qcow2Driver.open(file, options.readOnly(), options.asFound(), options.gate(), options.budget());
             case VDI -> VdiDriver.open(file, options.readOnly(), options.budget());
             case VPC -> VhdDriver.open(file, options.readOnly(), options.budget());
+            case DMG -> DmgDriver.open(file, options.budget());
+            case CLOOP -> CloopDriver.open(file, options.budget());
+            case BOCHS -> BochsDriver.open(file, options.budget());
             case VMDK -> VmdkDriver.open(file, options.readOnly(), options.gate(), options.budget());
             case QED -> QedDriver.open(file, options.readOnly(), options.asFound(), options.budget());
             case VHDX -> VhdxDriver.open(file, options.readOnly(), options.budget());

@@ -19,7 +19,13 @@ public enum ImageFormat {
     /** QEMU's former enhanced disk format. */
     QED("qed"),
     /** Hyper-V's format. */
-    VHDX("vhdx");
+    VHDX("vhdx"),
+    /** Apple's format, for reading. */
+    DMG("dmg"),
+    /** The Linux cloop driver's format, for reading. */
+    CLOOP("cloop"),
+    /** Bochs' growing format, for reading. */
+    BOCHS("bochs");
 
     private final String label;
 

@@ -431,6 +431,20 @@ public final class Qcow2Driver implements CompressingDriver, CheckableDriver, Ba
         });
     }
 
+    /**
+     * Makes it an image of another version, and allows others to write refcounts late or not.
+     *
+     * @throws ConfigurationException if version 2 cannot say what the image is
+     */
+    public void amend(int version, boolean lazyRefcounts) {
+        requireWritable();
+        exclusively(() -> {
+            tables.requireSound();
+            new Amendment(tables, map, backed).run(version, lazyRefcounts);
+            return true;
+        });
+    }
+
     @Override
     public void clear() {
         requireWritable();

@@ -78,7 +78,7 @@ final class QedCheck {
 
     private boolean use(long place, int count, String what) {
         long first = place / header.clusterSize();
-        if (place < 0 || place % header.clusterSize() != 0 || first > clusters - count) {
+        if (place < 0 || place % header.clusterSize() != 0 || first > Math.min(clusters, Integer.MAX_VALUE) - count) {
             return corrupt(what + " is said to be at " + Long.toUnsignedString(place));
         }
         for (long cluster = first; cluster < first + count; cluster++) {

@@ -9,9 +9,7 @@ import dev.vz.storage.image.Mapping;
 import dev.vz.storage.image.WritePlan;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.zip.Deflater;
-import org.jspecify.annotations.Nullable;
 
 /** A hosted sparse extent, with plain or compressed grains: sections "Hosted Sparse Extents" and "Stream-Optimized". */
 final class SparseExtent implements Extent {
@@ -204,32 +202,5 @@ final class SparseExtent implements Extent {
     @Override
     public void close() {
         file.close();
-    }
-
-    /** Unpacks a grain of some compressed extent. */
-    static void unpack(MemorySegment stored, int length, MemorySegment unit, @Nullable String name) {
-        var inflater = new java.util.zip.Inflater();
-        try {
-            inflater.setInput(stored.asSlice(0, length).toArray(ValueLayout.JAVA_BYTE));
-            byte[] grain = new byte[(int) unit.byteSize()];
-            int done = 0;
-            while (done < grain.length && !inflater.finished()) {
-                int more = inflater.inflate(grain, done, grain.length - done);
-                if (more == 0) {
-                    break;
-                }
-                done += more;
-            }
-            if (done != grain.length) {
-                throw new CorruptImageException("A compressed grain of " + name + " unpacks to " + done
-                        + " bytes, not to " + grain.length);
-            }
-            MemorySegment.copy(MemorySegment.ofArray(grain), 0, unit, 0, done);
-        } catch (java.util.zip.DataFormatException damaged) {
-            throw new CorruptImageException("A compressed grain of " + name + " cannot be unpacked: " + damaged
-                    .getMessage());
-        } finally {
-            inflater.end();
-        }
     }
 }

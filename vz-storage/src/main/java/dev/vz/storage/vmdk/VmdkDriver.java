@@ -10,6 +10,7 @@ import dev.vz.storage.image.CompressingDriver;
 import dev.vz.storage.image.FileGate;
 import dev.vz.storage.image.ImageFormat;
 import dev.vz.storage.image.ImpliedFile;
+import dev.vz.storage.image.Inflation;
 import dev.vz.storage.image.Mapping;
 import dev.vz.storage.image.WritePlan;
 import java.lang.foreign.MemorySegment;
@@ -207,7 +208,7 @@ public final class VmdkDriver implements CompressingDriver, CheckableDriver {
 
     @Override
     public void unpack(Mapping mapping, MemorySegment stored, MemorySegment unit) {
-        SparseExtent.unpack(stored, mapping.storedLength(), unit, file().name());
+        Inflation.inflate(stored.asSlice(0, mapping.storedLength()), unit, file().name());
     }
 
     @Override

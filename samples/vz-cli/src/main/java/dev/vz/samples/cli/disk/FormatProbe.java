@@ -1,5 +1,7 @@
 package dev.vz.samples.cli.disk;
 
+import dev.vz.storage.bochs.BochsDriver;
+import dev.vz.storage.cloop.CloopDriver;
 import dev.vz.storage.file.ImageFile;
 import dev.vz.storage.image.ImageFormat;
 import java.lang.foreign.Arena;
@@ -30,6 +32,15 @@ final class FormatProbe {
         String text = new String(bytes, StandardCharsets.ISO_8859_1);
         if (text.startsWith("QFI\u00fb")) {
             return ImageFormat.QCOW2;
+        }
+        if (BochsDriver.isOne(text)) {
+            return ImageFormat.BOCHS;
+        }
+        if (text.startsWith(CloopDriver.START)) {
+            return ImageFormat.CLOOP;
+        }
+        if (file.name().endsWith(".dmg")) {
+            return ImageFormat.DMG;
         }
         if (text.startsWith("KDMV") || text.regionMatches(true, 0, "# Disk DescriptorFile", 0, 21)) {
             return ImageFormat.VMDK;

@@ -12,6 +12,10 @@ import dev.vz.storage.DiskImage;
 import dev.vz.storage.image.BackedDriver;
 import dev.vz.storage.image.ImpliedFile;
 import dev.vz.storage.job.DiskCommit;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -91,11 +95,18 @@ final class CommitCommand {
                         : "Did not find '" + wanted + "' in the backing chain of '" + top.driver().file().name() + "'");
             }
             String name = ImageStore.relativeTo(above.driver().file().name(), implied.get().name());
-            if (wanted == null || wanted.equals(name) || wanted.equals(implied.get().name()) || wanted.equals(next
-                    .driver().file().name())) {
+            if (wanted == null || wanted.equals(name) || wanted.equals(implied.get().name()) || isSame(wanted, name)) {
                 return new Below(name, next.driver().format().label(), depth);
             }
             above = next;
+        }
+    }
+
+    private static boolean isSame(String a, String b) {
+        try {
+            return Files.isSameFile(Path.of(a), Path.of(b));
+        } catch (IOException | InvalidPathException noFile) {
+            return false; // one of them is no file, so they are not the same
         }
     }
 }

@@ -223,6 +223,7 @@ final class ConvertCommand {
             if (values.text("backing_fmt") == null) {
                 throw new CommandFailure("Use of backing file requires explicit backing format");
             }
+            backing = values.text("backing_file");
         }
         if (compress) {
             if (made != ImageFormat.QCOW2 && !"streamOptimized".equals(values.isKnown("subformat") ? values.text(
@@ -257,7 +258,9 @@ final class ConvertCommand {
                 throw new CommandFailure(
                         "Cannot use --target-is-zero when the destination image has a backing file");
             }
-            int threads = unordered ? Math.min(coroutines, Runtime.getRuntime().availableProcessors()) : 1;
+            // A stream is read from front to back, so its grains are in order.
+            int threads = wantsCompressed(copy) && !unordered ? 1
+                    : Math.min(coroutines, Runtime.getRuntime().availableProcessors());
             var options = new DiskCopy.Options(threads, compress || wantsCompressed(copy), unit()).withTopOnly(below && backing != null)
                     .withAllocateAll(sparse == 0);
             var progress = new Progress(console, shown && !quiet);

@@ -100,6 +100,7 @@ final class CreateOptions {
             case VMDK -> VMDK;
             case QED -> QED;
             case VHDX -> VHDX;
+            case DMG, CLOOP, BOCHS -> List.of();
         };
     }
 

@@ -53,6 +53,8 @@ final class ImageMaker {
                         (int) values.number("table_size", QedFormat.DEFAULT_TABLE), values.text("backing_file"), values
                                 .text("backing_fmt"));
                 case VHDX -> vhdx(file, size, values);
+                case DMG, CLOOP, BOCHS -> throw new CommandFailure("Format driver '" + format
+                        + "' does not support image creation");
                 case PARALLELS -> ParallelsFormat.create(file, size, (int) values.number("cluster_size", 1 << 20));
             }
         }
