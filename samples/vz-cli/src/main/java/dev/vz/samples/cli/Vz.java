@@ -1,6 +1,7 @@
 package dev.vz.samples.cli;
 
 import dev.vz.error.VzException;
+import dev.vz.samples.cli.disk.Program;
 import java.io.PrintWriter;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -14,9 +15,11 @@ import picocli.CommandLine.UnmatchedArgumentException;
 @Command(name = "vz", mixinStandardHelpOptions = true, header = "Virtual machines from the Vz modules.", synopsisSubcommandLabel = "COMMAND", versionProvider = Vz.Version.class, subcommands = {
     BootCommand.class,
     ProgramCommand.class,
+    BootCommand.class, ImageVerb.class, IoVerb.class,
     WarmUpCommand.class}, commandListHeading = "%n@|bold Commands:|@%n", footerHeading = "%n@|bold Examples:|@%n", footer = {
         "  vz boot --exec 'uname -a'     run one command in a new Linux guest",
-        "  vz boot --help                all about booting", "",
+        "  vz boot --help                all about booting",
+        "  vz image convert -O qcow2 disk.vmdk disk.qcow2", "",
         "@|bold Environment:|@ VZ_JAVA_HOME  the JDK to use (25 or later)",
         "             VZ_CACHE      where fetched guests are kept (default: ~/.cache/vz)"})
 public final class Vz implements Runnable {
@@ -34,7 +37,8 @@ public final class Vz implements Runnable {
 
     /** Runs the command line and ends the process with its status. */
     public static void main(String[] arguments) {
-        System.exit(commandLine().execute(arguments));
+        Program.startedAs(System.getProperty("vz.program", "vz"));
+        System.exit(DiskTools.isOne(arguments) ? DiskTools.run(arguments) : commandLine().execute(arguments));
     }
 
     /** The command line with its error texts and exit statuses. */
