@@ -13,6 +13,7 @@ module dev.vz.storage {
     exports dev.vz.storage.file;
     exports dev.vz.storage.image;
     exports dev.vz.storage.job;
+    exports dev.vz.storage.nbd;
     exports dev.vz.storage.parallels;
     exports dev.vz.storage.qcow2;
     exports dev.vz.storage.raw;

@@ -43,6 +43,11 @@ public final class SocketCalls {
         return CallState.current().callInt(Words.SHUTDOWN, socket, how);
     }
 
+    /** getsockname(2). */
+    public static int getsockname(int socket, MemorySegment address, MemorySegment length) {
+        return CallState.current().callInt(Words.GETSOCKNAME, socket, address.address(), length.address());
+    }
+
     /** getsockopt(2). */
     public static int getsockopt(int socket, int level, int option, MemorySegment value, MemorySegment length) {
         return CallState.current().callInt(Words.GETSOCKOPT, socket, level, option, value.address(), length.address(),
@@ -82,6 +87,7 @@ public final class SocketCalls {
         static final MethodHandle ACCEPT4 = Linkage.words("accept4");
         static final MethodHandle CONNECT = Linkage.words("connect");
         static final MethodHandle SHUTDOWN = Linkage.words("shutdown");
+        static final MethodHandle GETSOCKNAME = Linkage.words("getsockname");
         static final MethodHandle GETSOCKOPT = Linkage.words("getsockopt");
         static final MethodHandle SETSOCKOPT = Linkage.words("setsockopt");
         static final MethodHandle SENDMSG = Linkage.words("sendmsg");
