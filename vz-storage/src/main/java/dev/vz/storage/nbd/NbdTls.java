@@ -22,7 +22,9 @@ import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLParameters;
+import javax.net.ssl.TrustManager;
 import javax.net.ssl.TrustManagerFactory;
+import javax.net.ssl.X509ExtendedTrustManager;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -81,19 +83,24 @@ public final class NbdTls {
                 keys = KeyManagerFactory.getInstance("PKIX");
                 keys.init(store, new char[0]);
             }
-            TrustManagerFactory trust = null;
+            TrustManager[] trusted = null;
             if (Files.exists(folder.resolve("ca-cert.pem"))) {
                 KeyStore store = KeyStore.getInstance("PKCS12");
                 store.load(null, null);
                 for (Certificate certificate : certificates(folder.resolve("ca-cert.pem"))) {
                     store.setCertificateEntry("ca" + store.size(), certificate);
                 }
-                trust = TrustManagerFactory.getInstance("PKIX");
+                TrustManagerFactory trust = TrustManagerFactory.getInstance("PKIX");
                 trust.init(store);
+                trusted = trust.getTrustManagers();
+                for (int i = 0; i < trusted.length; i++) {
+                    if (trusted[i] instanceof X509ExtendedTrustManager listing) {
+                        trusted[i] = new UnlistedTrust(listing);
+                    }
+                }
             }
             SSLContext context = SSLContext.getInstance("TLS");
-            context.init(keys == null ? null : keys.getKeyManagers(), trust == null ? null : trust.getTrustManagers(),
-                    null);
+            context.init(keys == null ? null : keys.getKeyManagers(), trusted, null);
             return context;
         } catch (IOException failure) {
             throw new HostException("reading TLS certificates", folder.toString(), failure);
