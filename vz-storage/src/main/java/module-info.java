@@ -11,6 +11,7 @@ module dev.vz.storage {
     exports dev.vz.storage;
     exports dev.vz.storage.block;
     exports dev.vz.storage.file;
+    exports dev.vz.storage.filter;
     exports dev.vz.storage.image;
     exports dev.vz.storage.job;
     exports dev.vz.storage.nbd;
