@@ -15,6 +15,7 @@ module dev.vz.samples.cli {
     requires dev.vz.machine;
     requires dev.vz.storage;
     requires info.picocli;
+    requires org.apache.commons.compress; // unpacks Debian's kernel on the host
 
     opens dev.vz.samples.cli to info.picocli;
     opens dev.vz.samples.cli.nbd to info.picocli;

@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -27,6 +28,7 @@ class NbdAllocationTest {
     private static final int DEPTH = 32;
 
     @Test
+    @Tag("allocation")
     void readsAndWritesAllocateNothingOnEitherSide(@TempDir Path folder) throws Exception {
         Path socket = folder.resolve("s");
         try (var device = MemoryBlockDevice.ofSize(SIZE); var server = new NbdServer(NbdServerOptions.DEFAULT)) {
