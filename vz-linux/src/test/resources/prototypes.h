@@ -44,6 +44,7 @@ int listen(int, int);
 int accept4(int, __SOCKADDR_ARG, socklen_t *, int);
 int connect(int, __CONST_SOCKADDR_ARG, socklen_t);
 int shutdown(int, int);
+int getsockname(int, __SOCKADDR_ARG, socklen_t *);
 int getsockopt(int, int, int, void *, socklen_t *);
 int setsockopt(int, int, int, const void *, socklen_t);
 ssize_t sendmsg(int, const struct msghdr *, int);

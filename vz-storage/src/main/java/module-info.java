@@ -15,8 +15,10 @@ module dev.vz.storage {
     exports dev.vz.storage.cloop;
     exports dev.vz.storage.dmg;
     exports dev.vz.storage.file;
+    exports dev.vz.storage.filter;
     exports dev.vz.storage.image;
     exports dev.vz.storage.job;
+    exports dev.vz.storage.nbd;
     exports dev.vz.storage.parallels;
     exports dev.vz.storage.qcow2;
     exports dev.vz.storage.qed;

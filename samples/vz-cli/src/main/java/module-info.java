@@ -20,4 +20,5 @@ module dev.vz.samples.cli {
     requires org.apache.commons.compress; // unpacks Debian's kernel on the host
 
     opens dev.vz.samples.cli to info.picocli;
+    opens dev.vz.samples.cli.nbd to info.picocli;
 }

@@ -42,6 +42,11 @@ public final class SocketCalls {
         return CallState.current().callInt(Words.SHUTDOWN, socket, how);
     }
 
+    /** getsockname(2). */
+    public static int getsockname(int socket, MemorySegment address, MemorySegment length) {
+        return CallState.current().callInt(Words.GETSOCKNAME, socket, address.address(), length.address());
+    }
+
     /** getsockopt(2). */
     public static int getsockopt(int socket, int level, int option, MemorySegment value, MemorySegment length) {
         return CallState.current().callInt(Words.GETSOCKOPT, socket, level, option, value.address(), length.address(),
@@ -81,6 +86,7 @@ public final class SocketCalls {
         static final NativeFunction ACCEPT4 = Linkage.words("accept4");
         static final NativeFunction CONNECT = Linkage.words("connect");
         static final NativeFunction SHUTDOWN = Linkage.words("shutdown");
+        static final NativeFunction GETSOCKNAME = Linkage.words("getsockname");
         static final NativeFunction GETSOCKOPT = Linkage.words("getsockopt");
         static final NativeFunction SETSOCKOPT = Linkage.words("setsockopt");
         static final NativeFunction SENDMSG = Linkage.words("sendmsg");

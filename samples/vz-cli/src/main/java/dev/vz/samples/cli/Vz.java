@@ -2,6 +2,7 @@ package dev.vz.samples.cli;
 
 import dev.vz.error.VzException;
 import dev.vz.samples.cli.disk.Program;
+import dev.vz.samples.cli.nbd.NbdCommand;
 import java.io.PrintWriter;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -20,6 +21,11 @@ import picocli.CommandLine.UnmatchedArgumentException;
         "  vz boot --exec 'uname -a'     run one command in a new Linux guest",
         "  vz boot --help                all about booting",
         "  vz image convert -O qcow2 disk.vmdk disk.qcow2", "",
+    BootCommand.class, NbdCommand.class,
+    WarmUpCommand.class}, commandListHeading = "%n@|bold Commands:|@%n", footerHeading = "%n@|bold Examples:|@%n", footer = {
+        "  vz boot --exec 'uname -a'     run one command in a new Linux guest",
+        "  vz boot --help                all about booting",
+        "  vz nbd serve -t -k SOCKET -f qcow2 disk.qcow2", "",
         "@|bold Environment:|@ VZ_JAVA_HOME  the JDK to use (25 or later)",
         "             VZ_CACHE      where fetched guests are kept (default: ~/.cache/vz)"})
 public final class Vz implements Runnable {
