@@ -1,0 +1,13 @@
+import org.jspecify.annotations.NullMarked;
+
+/** Networks for virtual machines: ports, a switch, a gateway and its services, usable without a machine. */
+@NullMarked
+module dev.vz.net {
+    requires transitive dev.vz.api;
+    requires transitive dev.vz.linux;
+    requires static transitive org.jspecify;
+
+    exports dev.vz.net;
+    exports dev.vz.net.packet;
+    exports dev.vz.net.time;
+}
