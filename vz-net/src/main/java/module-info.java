@@ -8,6 +8,9 @@ module dev.vz.net {
     requires static transitive org.jspecify;
 
     exports dev.vz.net;
+    exports dev.vz.net.capture;
+    exports dev.vz.net.frame;
     exports dev.vz.net.packet;
+    exports dev.vz.net.port;
     exports dev.vz.net.time;
 }
