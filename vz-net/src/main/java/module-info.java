@@ -8,6 +8,7 @@ module dev.vz.net {
     requires static transitive org.jspecify;
 
     exports dev.vz.net;
+    exports dev.vz.net.bridge;
     exports dev.vz.net.capture;
     exports dev.vz.net.frame;
     exports dev.vz.net.packet;
