@@ -5,11 +5,13 @@ import org.jspecify.annotations.NullMarked;
 module dev.vz.net {
     requires transitive dev.vz.api;
     requires transitive dev.vz.linux;
+    requires java.xml;
     requires static transitive org.jspecify;
 
     exports dev.vz.net;
     exports dev.vz.net.bridge;
     exports dev.vz.net.capture;
+    exports dev.vz.net.definition;
     exports dev.vz.net.frame;
     exports dev.vz.net.packet;
     exports dev.vz.net.port;

@@ -53,7 +53,8 @@ public final class AddressGuard {
     }
 
     /** Why a frame from {@code source} must not pass, or {@code null} if it may. */
-    @Nullable DropReason objection(PacketView view, long source) {
+    @Nullable
+    DropReason objection(PacketView view, long source) {
         if (!isOwn(source)) {
             return DropReason.SPOOFED_MAC;
         }

@@ -40,7 +40,8 @@ final class Forwarder {
     }
 
     /** Decides where a frame goes. Returns why it goes nowhere, {@code null} if it goes somewhere. */
-    @Nullable DropReason forward(Forwarding work, SwitchPort in, @Nullable SwitchPort[] ports, FrameBatch batch, int index,
+    @Nullable
+    DropReason forward(Forwarding work, SwitchPort in, @Nullable SwitchPort[] ports, FrameBatch batch, int index,
             long now) {
         MemorySegment segment = batch.segment(index);
         long at = batch.frameOffset(index);
@@ -66,8 +67,9 @@ final class Forwarder {
             return DropReason.BAD_SOURCE;
         }
         boolean many = MacAddress.isMulticast(destination);
-        if ((destination & ~0xFL) == RESERVED) {
-            DropReason reason = reserved(in, segment, at, length, destination, now);
+        boolean reserved = (destination & ~0xFL) == RESERVED;
+        if (destination == RESERVED) {
+            DropReason reason = bpdu(in, segment, at, length, now);
             if (reason != null) {
                 return reason;
             }
@@ -102,6 +104,9 @@ final class Forwarder {
         }
         if (table.learn(vlan, source, in.number(), in.settings.learningLimit(), now) == Learned.STATIC_ELSEWHERE) {
             return DropReason.SPOOFED_MAC;
+        }
+        if (reserved && destination != RESERVED) {
+            return DropReason.LINK_LOCAL;
         }
         if (!in.forwarding) {
             return DropReason.BLOCKED;
@@ -156,12 +161,8 @@ final class Forwarder {
         return in.rulesIn.allows(view, vlan, source, destination) ? null : DropReason.RULE;
     }
 
-    /** A frame to a reserved address: for the spanning tree, or for nobody, or, as a BPDU where there is no tree, for all. */
-    private @Nullable DropReason reserved(SwitchPort in, MemorySegment segment, long at, int length, long destination,
-            long now) {
-        if (destination != RESERVED) {
-            return DropReason.LINK_LOCAL;
-        }
+    /** A frame to all bridges: for the spanning tree or, where there is none, for all ports, as the Linux bridge does. */
+    private @Nullable DropReason bpdu(SwitchPort in, MemorySegment segment, long at, int length, long now) {
         if (!in.settings.mayBridge()) {
             return DropReason.BPDU;
         }

@@ -15,6 +15,7 @@ public final class SwitchPort implements AutoCloseable {
     private final int number;
     private final LinkPort link;
     private final Egress egress;
+    private volatile boolean closesWhenDown;
 
     // Everything below is guarded by the switch's lock.
     PortSettings settings;
@@ -34,7 +35,7 @@ public final class SwitchPort implements AutoCloseable {
     SwitchPort mirrorSent;
     long received;
     long receivedBytes;
-    final long[] drops = new long[DropReason.values().length];
+    private final long[] drops = new long[DropReason.values().length];
 
     SwitchPort(VirtualSwitch owner, int number, LinkPort link, PortSettings settings, Egress egress) {
         this.owner = owner;
@@ -62,7 +63,21 @@ public final class SwitchPort implements AutoCloseable {
     }
 
     void drop(DropReason reason) {
-        drops[reason.ordinal()]++;
+        drop(reason, 1);
+    }
+
+    @SuppressWarnings("EnumOrdinal") // a counter per reason, found without a map's look-up
+    void drop(DropReason reason, long count) {
+        drops[reason.ordinal()] += count;
+    }
+
+    @SuppressWarnings("EnumOrdinal") // as above
+    private long dropped(DropReason reason) {
+        return switch (reason) {
+            case QUEUE_FULL -> egress.full();
+            case LINK_DOWN -> egress.down();
+            default -> drops[reason.ordinal()];
+        };
     }
 
     /** Its number on the switch, given again after it is closed. */
@@ -92,17 +107,24 @@ public final class SwitchPort implements AutoCloseable {
         owner.change(this, changed);
     }
 
+    /** Closes the port as soon as its link is down, instead of keeping its place for the link's return. */
+    public void closeWhenDown() {
+        closesWhenDown = true;
+        if (!link.isUp()) {
+            close();
+        }
+    }
+
+    boolean closesWhenDown() {
+        return closesWhenDown;
+    }
+
     /** What went through so far. */
     public PortStatistics statistics() {
         synchronized (owner) {
             Map<DropReason, Long> reasons = new EnumMap<>(DropReason.class);
             for (DropReason reason : DropReason.values()) {
-                long count = drops[reason.ordinal()];
-                if (reason == DropReason.QUEUE_FULL) {
-                    count += egress.full();
-                } else if (reason == DropReason.LINK_DOWN) {
-                    count += egress.down();
-                }
+                long count = dropped(reason);
                 if (count > 0) {
                     reasons.put(reason, count);
                 }

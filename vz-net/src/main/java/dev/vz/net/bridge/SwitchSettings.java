@@ -68,7 +68,8 @@ public record SwitchSettings(Duration ageing, int mostStations, MacAddress addre
 
     /** The same, with or without snooping. */
     public SwitchSettings withMulticastSnooping(boolean other) {
-        return new SwitchSettings(ageing, mostStations, address, spanningTree, priority, forwardDelay, helloTime, maxAge,
+        return new SwitchSettings(ageing, mostStations, address, spanningTree, priority, forwardDelay, helloTime,
+                maxAge,
                 other);
     }
 }

@@ -257,6 +257,10 @@ public final class VirtualSwitch implements AutoCloseable {
 
     private void changed(SwitchPort port) {
         if (!port.link().isUp()) {
+            if (port.closesWhenDown()) {
+                port.close();
+                return;
+            }
             synchronized (this) {
                 table.forgetPorts(number -> number == port.number(), false);
             }
@@ -279,7 +283,7 @@ public final class VirtualSwitch implements AutoCloseable {
             if (idleCount == 0) {
                 // A frame that came back to this switch again and again goes in circles.
                 in.received += count;
-                in.drops[DropReason.LOOP.ordinal()] += count;
+                in.drop(DropReason.LOOP, count);
                 return count;
             }
             work = Objects.requireNonNull(idle[--idleCount]);

@@ -73,7 +73,8 @@ class HostileStationTest {
     @Test
     void aSpoofedIpAddressIsDroppedAndDhcpIsNot() {
         try (var net = guarded(PortSettings.standard().withGuard(GUARD))) {
-            net.send(0, Frames.udp(ALL, mac(0), OWN, OTHER, 1000, 2000), Frames.udp(ALL, mac(0), OTHER, OWN, 1000, 2000),
+            net.send(0, Frames.udp(ALL, mac(0), OWN, OTHER, 1000, 2000),
+                    Frames.udp(ALL, mac(0), OTHER, OWN, 1000, 2000),
                     Frames.udp(ALL, mac(0), 0, -1, 68, 67, new byte[300]), Frames.udp(ALL, mac(0), 0, -1, 69, 67));
             assertThat(net.counts()).containsExactly(0, 2);
             assertThat(net.statistics(0).dropped(DropReason.SPOOFED_IP)).isEqualTo(2);
@@ -239,7 +240,8 @@ class HostileStationTest {
             net.add(PortSettings.guest().withGuard(GUARD).withTrust(true, true, true));
             net.add(PortSettings.standard().withVlans(PortVlans.trunk(1, 5)), LinkFeatures.none());
             net.add(PortSettings.standard()
-                    .withRules(List.of(Rule.all(Action.DENY, Direction.OUT).withProtocol(6, null, new PortRange(1, 9)))));
+                    .withRules(
+                            List.of(Rule.all(Action.DENY, Direction.OUT).withProtocol(6, null, new PortRange(1, 9)))));
             for (int i = 0; i < 40; i++) {
                 net.clock.advance(Duration.ofSeconds(1));
                 net.network.run();

@@ -1,6 +1,7 @@
 package dev.vz.samples.cli;
 
 import dev.vz.error.VzException;
+import dev.vz.samples.cli.net.SwitchCommand;
 import java.io.PrintWriter;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -13,9 +14,11 @@ import picocli.CommandLine.UnmatchedArgumentException;
 /** The {@code vz} command; its subcommands do the work. */
 @Command(name = "vz", mixinStandardHelpOptions = true, header = "Virtual machines from the Vz modules.", synopsisSubcommandLabel = "COMMAND", versionProvider = Vz.Version.class, subcommands = {
     BootCommand.class,
+    SwitchCommand.class,
     WarmUpCommand.class}, commandListHeading = "%n@|bold Commands:|@%n", footerHeading = "%n@|bold Examples:|@%n", footer = {
         "  vz boot --exec 'uname -a'     run one command in a new Linux guest",
-        "  vz boot --help                all about booting", "",
+        "  vz boot --help                all about booting",
+        "  vz switch --port tap=tap0 --port listen=/run/guests     an Ethernet switch", "",
         "@|bold Environment:|@ VZ_JAVA_HOME  the JDK to use (25 or later)",
         "             VZ_CACHE      where fetched guests are kept (default: ~/.cache/vz)"})
 public final class Vz implements Runnable {
