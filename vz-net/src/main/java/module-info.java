@@ -13,6 +13,7 @@ module dev.vz.net {
     exports dev.vz.net.capture;
     exports dev.vz.net.definition;
     exports dev.vz.net.frame;
+    exports dev.vz.net.network;
     exports dev.vz.net.packet;
     exports dev.vz.net.port;
     exports dev.vz.net.time;

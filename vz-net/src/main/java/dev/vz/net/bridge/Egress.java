@@ -156,7 +156,7 @@ final class Egress {
                 return true;
             }
             // Room that was announced since then counts.
-            blocked = roomSignals == signals && link.isUp();
+            blocked = roomSignals == signals;
             for (int i = taken; i < count; i++) {
                 giveBack(ready, i, OutBatch.KEEP);
             }
@@ -216,11 +216,21 @@ final class Egress {
         return count;
     }
 
-    /** The port has room again. */
+    private void dropWaiting() {
+        while (!queue.isEmpty()) {
+            queue.store().free(queue.take());
+            down++;
+        }
+    }
+
+    /** The port has room again, or is worth another try, or is down for good. */
     void room() {
         synchronized (this) {
             roomSignals++;
             blocked = false;
+            if (!sending && !link.isUp()) {
+                dropWaiting();
+            }
             if (sending || queue.isEmpty()) {
                 return;
             }

@@ -3,6 +3,7 @@ package dev.vz.net.bridge;
 import dev.vz.link.FrameBatch;
 import dev.vz.net.packet.PacketView;
 import java.util.Arrays;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** What one batch on its way through a switch needs: a view of the frame at hand, and what has been decided so far. */
@@ -38,20 +39,18 @@ final class Forwarding {
 
     /** Sends everything, without the switch's lock. */
     void flush() {
-        int count = targetCount;
-        for (int i = 0; i < count; i++) {
-            SwitchPort port = targets[i];
+        for (int i = 0; i < targetCount; i++) {
+            SwitchPort port = Objects.requireNonNull(targets[i]);
+            port.egress().transmit(Objects.requireNonNull(batches[port.number()]));
+        }
+    }
+
+    /** Forgets everything: the frames belong to others from now on. */
+    void clear() {
+        for (int i = 0; i < targetCount; i++) {
+            SwitchPort port = Objects.requireNonNull(targets[i]);
+            Objects.requireNonNull(batches[port.number()]).clear();
             targets[i] = null;
-            if (port != null) {
-                OutBatch batch = batches[port.number()];
-                if (batch != null) {
-                    try {
-                        port.egress().transmit(batch);
-                    } finally {
-                        batch.clear();
-                    }
-                }
-            }
         }
         targetCount = 0;
     }

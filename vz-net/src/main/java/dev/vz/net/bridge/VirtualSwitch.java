@@ -229,7 +229,8 @@ public final class VirtualSwitch implements AutoCloseable {
 
     /** Lets time pass: ages stations and groups, speaks for the spanning tree, sends what waited. Returns nanoseconds to the next time. */
     public long run() {
-        Forwarding work = new Forwarding();
+        // Only a spanning tree has something to say.
+        Forwarding work = tree == null ? null : new Forwarding();
         long next;
         synchronized (this) {
             long now = clock.nanos();
@@ -241,11 +242,13 @@ public final class VirtualSwitch implements AutoCloseable {
                 groups.expire(now);
             }
             next = nextSweep - now;
-            if (tree != null) {
+            if (tree != null && work != null) {
                 next = Math.min(next, tree.run(now, work));
             }
         }
-        work.flush();
+        if (work != null) {
+            work.flush();
+        }
         for (SwitchPort port : ports) {
             if (port != null) {
                 port.egress().room();
@@ -281,28 +284,33 @@ public final class VirtualSwitch implements AutoCloseable {
         Forwarding work;
         synchronized (this) {
             if (idleCount == 0) {
-                // A frame that came back to this switch again and again goes in circles.
+                // What comes back to this switch while it is still being sent, again and again, goes in circles.
                 in.received += count;
                 in.drop(DropReason.LOOP, count);
                 return count;
             }
             work = Objects.requireNonNull(idle[--idleCount]);
-            long now = clock.nanos();
-            for (int i = 0; i < count; i++) {
-                DropReason reason = forwarder.forward(work, in, ports, batch, i, now);
-                if (reason != null) {
-                    in.drop(reason);
-                }
-            }
         }
         try {
+            decide(work, in, batch);
             work.flush();
         } finally {
+            work.clear();
             synchronized (this) {
                 idle[idleCount++] = work;
             }
         }
         return count;
+    }
+
+    private synchronized void decide(Forwarding work, SwitchPort in, FrameBatch batch) {
+        long now = clock.nanos();
+        for (int i = 0; i < batch.count(); i++) {
+            DropReason reason = forwarder.forward(work, in, ports, batch, i, now);
+            if (reason != null) {
+                in.drop(reason);
+            }
+        }
     }
 
     @Override

@@ -14,6 +14,7 @@ import dev.vz.net.time.ManualClock;
 import dev.vz.testing.Peers;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -66,7 +67,7 @@ class CaptureTest {
                 "frame.interface_name", "-e", "frame.time_epoch", "-e", "udp.dstport", "-o",
                 "udp.check_checksum:TRUE", "-e", "udp.checksum.status").redirectError(ProcessBuilder.Redirect.DISCARD)
                 .start();
-        String output = new String(process.getInputStream().readAllBytes());
+        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         assertThat(process.waitFor()).isZero();
         assertThat(output.lines()).hasSize(9);
         assertThat(output.lines().findFirst().orElseThrow()).startsWith("vz0\t1700000000.000000").endsWith("2000\t1");

@@ -8,8 +8,10 @@ import dev.vz.error.VzException;
 import dev.vz.net.IpPrefix;
 import dev.vz.net.definition.NetworkDefinition.Mode;
 import dev.vz.testing.Peers;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Objects;
 import java.util.Random;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
@@ -96,8 +98,7 @@ class NetworkXmlTest {
         assertThat(first.address()).isEqualTo(IpPrefix.parse("192.168.122.1/24"));
         assertThat(first.dhcpHosts()).extracting(host -> host.name()).containsExactly("foo.example.com");
         assertThat(first.bootFile()).isEqualTo("pxelinux.0");
-        assertThat(network.dns()).isNotNull();
-        assertThat(network.dns().hosts().getFirst().names()).containsExactly("myhost", "myhostalias");
+        assertThat(Objects.requireNonNull(network.dns()).hosts().getFirst().names()).containsExactly("myhost", "myhostalias");
         assertThat(network.routes()).extracting(RouteDefinition::metric).containsExactly(2);
     }
 
@@ -120,7 +121,7 @@ class NetworkXmlTest {
         Path file = Files.writeString(folder.resolve("network.xml"), NetworkXml.write(NetworkXml.read(xml)));
         Process process = new ProcessBuilder(judge.toString(), file.toString(), "network").redirectErrorStream(true)
                 .start();
-        String said = new String(process.getInputStream().readAllBytes());
+        String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         assertThat(process.waitFor()).as(said).isZero();
     }
 

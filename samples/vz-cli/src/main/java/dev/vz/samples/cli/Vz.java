@@ -1,6 +1,7 @@
 package dev.vz.samples.cli;
 
 import dev.vz.error.VzException;
+import dev.vz.samples.cli.net.NetCommand;
 import dev.vz.samples.cli.net.SwitchCommand;
 import java.io.PrintWriter;
 import picocli.CommandLine;
@@ -15,6 +16,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
 @Command(name = "vz", mixinStandardHelpOptions = true, header = "Virtual machines from the Vz modules.", synopsisSubcommandLabel = "COMMAND", versionProvider = Vz.Version.class, subcommands = {
     BootCommand.class,
     SwitchCommand.class,
+    NetCommand.class,
     WarmUpCommand.class}, commandListHeading = "%n@|bold Commands:|@%n", footerHeading = "%n@|bold Examples:|@%n", footer = {
         "  vz boot --exec 'uname -a'     run one command in a new Linux guest",
         "  vz boot --help                all about booting",
