@@ -3,6 +3,8 @@ package dev.vz.samples.cli;
 import dev.vz.error.VzException;
 import dev.vz.samples.cli.disk.Program;
 import dev.vz.samples.cli.nbd.NbdCommand;
+import dev.vz.samples.cli.net.NetCommand;
+import dev.vz.samples.cli.net.SwitchCommand;
 import java.io.PrintWriter;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -26,6 +28,12 @@ import picocli.CommandLine.UnmatchedArgumentException;
         "  vz boot --exec 'uname -a'     run one command in a new Linux guest",
         "  vz boot --help                all about booting",
         "  vz nbd serve -t -k SOCKET -f qcow2 disk.qcow2", "",
+    SwitchCommand.class,
+    NetCommand.class,
+    WarmUpCommand.class}, commandListHeading = "%n@|bold Commands:|@%n", footerHeading = "%n@|bold Examples:|@%n", footer = {
+        "  vz boot --exec 'uname -a'     run one command in a new Linux guest",
+        "  vz boot --help                all about booting",
+        "  vz switch --port tap=tap0 --port listen=/run/guests     an Ethernet switch", "",
         "@|bold Environment:|@ VZ_JAVA_HOME  the JDK to use (25 or later)",
         "             VZ_CACHE      where fetched guests are kept (default: ~/.cache/vz)"})
 public final class Vz implements Runnable {
