@@ -64,6 +64,26 @@ public final class SocketCalls {
         return CallState.current().callLong(Words.RECVMSG, socket, message, flags, 0, 0, 0);
     }
 
+    /** recvfrom(2). */
+    public static long recvfrom(int socket, long buffer, long length, int flags, long address, long addressLength) {
+        return CallState.current().callLong(Words.RECVFROM, socket, buffer, length, flags, address, addressLength);
+    }
+
+    /** sendto(2). */
+    public static long sendto(int socket, long buffer, long length, int flags, long address, long addressLength) {
+        return CallState.current().callLong(Words.SENDTO, socket, buffer, length, flags, address, addressLength);
+    }
+
+    /** getsockname(2). */
+    public static int getsockname(int socket, long address, long length) {
+        return CallState.current().callInt(Words.GETSOCKNAME, socket, address, length);
+    }
+
+    /** getpeername(2). */
+    public static int getpeername(int socket, long address, long length) {
+        return CallState.current().callInt(Words.GETPEERNAME, socket, address, length);
+    }
+
     /** sendmmsg(2). */
     public static int sendmmsg(int socket, long messages, int count, int flags) {
         return CallState.current().callInt(Words.SENDMMSG, socket, messages, count, flags);
@@ -86,6 +106,10 @@ public final class SocketCalls {
         static final MethodHandle SETSOCKOPT = Linkage.words("setsockopt");
         static final MethodHandle SENDMSG = Linkage.words("sendmsg");
         static final MethodHandle RECVMSG = Linkage.words("recvmsg");
+        static final MethodHandle RECVFROM = Linkage.words("recvfrom");
+        static final MethodHandle SENDTO = Linkage.words("sendto");
+        static final MethodHandle GETSOCKNAME = Linkage.words("getsockname");
+        static final MethodHandle GETPEERNAME = Linkage.words("getpeername");
         static final MethodHandle SENDMMSG = Linkage.words("sendmmsg");
         static final MethodHandle RECVMMSG = Linkage.words("recvmmsg");
     }
