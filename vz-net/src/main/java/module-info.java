@@ -8,6 +8,7 @@ module dev.vz.net {
     requires static transitive org.jspecify;
 
     exports dev.vz.net;
+    exports dev.vz.net.gateway;
     exports dev.vz.net.packet;
     exports dev.vz.net.time;
 }

@@ -110,6 +110,25 @@ public final class DatagramBatch {
     }
 
     /**
+     * Sends the buffers {@code [0, count)} as one message that the kernel cuts into datagrams of {@code size} bytes: all
+     * but the last must have that size. Much cheaper than as many messages.
+     *
+     * @return 1, or errno negated: {@code EINVAL}, {@code EIO} or {@code EMSGSIZE} where the path cannot do it
+     */
+    public int sendJoined(InternetSocket socket, int count, int size) {
+        Objects.checkFromIndexSize(0, count, capacity);
+        setSegmentSize(0, size);
+        headers.set(ValueLayout.JAVA_LONG, Layout.VECTOR_COUNT, count);
+        try {
+            return send(socket, 0, 1);
+        } finally {
+            headers.set(ValueLayout.JAVA_LONG, Layout.VECTOR_COUNT, 1);
+            headers.set(ValueLayout.JAVA_LONG, Layout.CONTROL, 0);
+            headers.set(ValueLayout.JAVA_LONG, Layout.CONTROL_LENGTH, 0);
+        }
+    }
+
+    /**
      * Receives up to {@code count} messages from index 0 on, with their senders.
      *
      * @return how many came, or errno negated

@@ -7,6 +7,7 @@ import dev.vz.linux.NativeAccess;
 import dev.vz.linux.call.CallState;
 import dev.vz.linux.call.SocketCalls;
 import dev.vz.linux.generated.LinuxHeaders;
+import dev.vz.linux.generated.msghdr;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.ref.Reference;
@@ -153,6 +154,36 @@ public final class InternetSocket implements AutoCloseable {
     /** Receives without taking, from {@link InternetOption#PEEK_OFFSET} on, which moves along. */
     public long peek(MemorySegment buffer, long offset, long length) {
         return receive(buffer, offset, length, LinuxHeaders.MSG_PEEK());
+    }
+
+    /**
+     * Receives without taking what lies behind the first {@code skip} bytes of the queue, on kernels that cannot peek at
+     * an offset: the bytes before it are copied to {@code waste}, and copied again the next time.
+     *
+     * @return bytes received, 0 at the end of the stream, or errno negated; {@code EAGAIN} if nothing lies behind
+     */
+    public long peekBehind(MemorySegment waste, long skip, MemorySegment buffer, long offset, long length) {
+        Objects.checkFromIndexSize(0, skip, waste.byteSize());
+        Objects.checkFromIndexSize(offset, length, buffer.byteSize());
+        MemorySegment scratch = CallState.current().scratch();
+        long vectors = msghdr.sizeof();
+        scratch.asSlice(0, vectors).fill((byte) 0);
+        scratch.set(ValueLayout.JAVA_LONG, vectors, waste.address());
+        scratch.set(ValueLayout.JAVA_LONG, vectors + 8, skip);
+        scratch.set(ValueLayout.JAVA_LONG, vectors + 16, buffer.address() + offset);
+        scratch.set(ValueLayout.JAVA_LONG, vectors + 24, length);
+        scratch.set(ValueLayout.JAVA_LONG, msghdr.msg_iov$offset(), scratch.address() + vectors);
+        scratch.set(ValueLayout.JAVA_LONG, msghdr.msg_iovlen$offset(), 2);
+        try {
+            long result = SocketCalls.recvmsg(descriptor.value(), scratch.address(), LinuxHeaders.MSG_PEEK());
+            if (result <= 0 || result > skip) {
+                return Math.max(result - skip, result < 0 ? result : 0);
+            }
+            return -Errno.EAGAIN;
+        } finally {
+            Reference.reachabilityFence(waste);
+            Reference.reachabilityFence(buffer);
+        }
     }
 
     private long receive(MemorySegment buffer, long offset, long length, int flags) {
