@@ -9,6 +9,9 @@ module dev.vz.net {
 
     exports dev.vz.net;
     exports dev.vz.net.gateway;
+    exports dev.vz.net.capture;
+    exports dev.vz.net.frame;
     exports dev.vz.net.packet;
+    exports dev.vz.net.port;
     exports dev.vz.net.time;
 }
