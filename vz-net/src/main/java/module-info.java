@@ -7,11 +7,11 @@ module dev.vz.net {
     requires transitive dev.vz.linux;
     requires static transitive org.jspecify;
 
-    exports dev.vz.net;
-    exports dev.vz.net.gateway;
     exports dev.vz.net.capture;
     exports dev.vz.net.frame;
+    exports dev.vz.net.gateway;
     exports dev.vz.net.packet;
     exports dev.vz.net.port;
     exports dev.vz.net.time;
+    exports dev.vz.net;
 }

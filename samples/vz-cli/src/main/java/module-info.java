@@ -13,6 +13,7 @@ module dev.vz.samples.cli {
     requires dev.vz.kvm;
     requires dev.vz.linux;
     requires dev.vz.machine;
+    requires dev.vz.net;
     requires info.picocli;
 
     opens dev.vz.samples.cli to info.picocli;

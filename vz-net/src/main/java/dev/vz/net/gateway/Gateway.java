@@ -209,7 +209,7 @@ public final class Gateway implements AutoCloseable {
     public GatewayStatistics statistics() {
         return onLoop(() -> new GatewayStatistics(core.framesIn, core.link.framesOut, core.link.framesDropped,
                 core.malformed, core.flows.size(), core.flowsOpened, core.flowsRefused, core.flowsEvicted,
-                core.staging.lentBytes(), core.errors.sent));
+                core.staging.lentBytes(), core.errors.sent, core.failures));
     }
 
     /** Lets timeouts that are due happen: with a clock of one's own nothing else does. */

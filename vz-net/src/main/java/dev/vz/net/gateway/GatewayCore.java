@@ -37,6 +37,8 @@ final class GatewayCore {
     long flowsOpened;
     long flowsRefused;
     long flowsEvicted;
+    long failures;
+    private long lastFailure;
 
     private final NetClock clock;
     private final TimerFd timer;
@@ -86,8 +88,8 @@ final class GatewayCore {
         for (int i = 0; i < acknowledgments.size(); i++) {
             TcpFlow flow = acknowledgments.get(i);
             if (flow.acknowledgmentDue) {
-                flow.acknowledgeNow();
                 flow.acknowledgmentDue = false;
+                flow.acknowledgeNow();
             }
         }
         acknowledgments.clear();
@@ -100,6 +102,34 @@ final class GatewayCore {
         begin();
         timers.advance(now);
         finish();
+    }
+
+    /** Lets a flow's socket be dealt with; whatever goes wrong with it ends that flow and nothing else. */
+    void handle(Flow flow, FlowEvent event, int readiness) {
+        begin();
+        try {
+            event.happen(readiness);
+        } catch (RuntimeException failure) {
+            failed(flow.toString(), failure);
+            flow.abandon();
+        }
+        finish();
+    }
+
+    /** What a flow does when its socket is ready. */
+    @FunctionalInterface
+    interface FlowEvent {
+        void happen(int readiness);
+    }
+
+    /** A mistake of ours showed itself on something from outside: said, but not more often than once a second. */
+    void failed(String what, RuntimeException failure) {
+        failures++;
+        if (now - lastFailure > 1_000_000_000L || failures == 1) {
+            lastFailure = now;
+            LOGGER.log(System.Logger.Level.ERROR, "The gateway failed on " + what + ", which is dropped; failures so"
+                    + " far: " + failures, failure);
+        }
     }
 
     void acknowledgeLater(TcpFlow flow) {

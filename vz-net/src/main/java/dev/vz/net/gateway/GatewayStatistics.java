@@ -13,6 +13,7 @@ package dev.vz.net.gateway;
  * @param flowsEvicted  flows that were ended to make room for others
  * @param stagedBytes   bytes that wait for host sockets
  * @param errorsSent    ICMP errors to guests
+ * @param failures      mistakes of the gateway itself, each of which cost a frame or a flow
  */
 public record GatewayStatistics(long framesIn, long framesOut, long framesDropped, long malformed, int flows,
-        long flowsOpened, long flowsRefused, long flowsEvicted, long stagedBytes, long errorsSent) {}
+        long flowsOpened, long flowsRefused, long flowsEvicted, long stagedBytes, long errorsSent, long failures) {}

@@ -30,6 +30,7 @@ final class GuestReceiver {
     private int edge;
     private boolean finReceived;
     private boolean finished;
+    private boolean released;
 
     GuestReceiver(TcpFlow flow, InternetSocket socket, StagingPool pool) {
         this.flow = flow;
@@ -145,8 +146,8 @@ final class GuestReceiver {
 
     /** The window to announce, in bytes; opens it as far as there is room. */
     int window() {
-        int now = edge - nxt;
-        if (stagedBytes == 0 && now < LARGEST_WINDOW / 2) {
+        int now = Math.max(edge - nxt, 0);
+        if (stagedBytes == 0 && now < LARGEST_WINDOW / 2 && !finReceived && !released) {
             int space = Math.clamp(socket.sendSpace(), SMALLEST_WINDOW, LARGEST_WINDOW);
             if (space > now) {
                 edge = nxt + space;
@@ -158,6 +159,7 @@ final class GuestReceiver {
 
     /** Gives borrowed memory back. */
     void release() {
+        released = true;
         staged.forEach(pool::giveBack);
         staged.clear();
         stagedBytes = 0;

@@ -72,7 +72,11 @@ final class Ingress {
         int count = batch.count();
         core.framesIn += count;
         for (int i = 0; i < count; i++) {
-            frame(batch.segment(i), batch.headerOffset(i), batch.frameOffset(i), batch.frameLength(i));
+            try {
+                frame(batch.segment(i), batch.headerOffset(i), batch.frameOffset(i), batch.frameLength(i));
+            } catch (RuntimeException failure) {
+                core.failed("a frame", failure);
+            }
         }
     }
 

@@ -43,6 +43,7 @@ final class TcpFlow extends Flow {
     private final GuestReceiver receiver;
     private EpollLoop.@Nullable Registration registration;
     private State state;
+    private final GatewayCore.FlowEvent onHostReady = this::hostReady;
     private boolean guestScales;
     private int announced;
     private long lastActive;
@@ -82,11 +83,8 @@ final class TcpFlow extends Flow {
     }
 
     private void register() {
-        registration = core.loop.register(socket.descriptor(), INTEREST, (which, readiness) -> {
-            core.begin();
-            hostReady(readiness);
-            core.finish();
-        });
+        registration = core.loop.register(socket.descriptor(), INTEREST,
+                (which, readiness) -> core.handle(this, onHostReady, readiness));
     }
 
     private void negotiate(MemorySegment segment, long at) {

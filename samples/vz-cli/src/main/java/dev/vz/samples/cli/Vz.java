@@ -13,6 +13,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
 /** The {@code vz} command; its subcommands do the work. */
 @Command(name = "vz", mixinStandardHelpOptions = true, header = "Virtual machines from the Vz modules.", synopsisSubcommandLabel = "COMMAND", versionProvider = Vz.Version.class, subcommands = {
     BootCommand.class,
+    NatCommand.class,
     WarmUpCommand.class}, commandListHeading = "%n@|bold Commands:|@%n", footerHeading = "%n@|bold Examples:|@%n", footer = {
         "  vz boot --exec 'uname -a'     run one command in a new Linux guest",
         "  vz boot --help                all about booting", "",
