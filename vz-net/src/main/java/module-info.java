@@ -5,9 +5,13 @@ import org.jspecify.annotations.NullMarked;
 module dev.vz.net {
     requires transitive dev.vz.api;
     requires transitive dev.vz.linux;
+    requires org.dnsjava;
     requires static transitive org.jspecify;
 
+    exports dev.vz.net.advertisement;
     exports dev.vz.net.capture;
+    exports dev.vz.net.dhcp;
+    exports dev.vz.net.dns;
     exports dev.vz.net.frame;
     exports dev.vz.net.gateway;
     exports dev.vz.net.packet;

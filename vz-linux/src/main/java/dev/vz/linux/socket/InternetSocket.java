@@ -113,6 +113,13 @@ public final class InternetSocket implements AutoCloseable {
                 SocketCalls.connect(descriptor.value(), MemorySegment.ofAddress(name.address()), name.length()));
     }
 
+    /** Ends the connection of a datagram socket, and with it the source address that connecting chose: connect(2). */
+    public int disconnect() {
+        MemorySegment scratch = CallState.current().scratch();
+        scratch.asSlice(0, SocketName.IPV4_SIZE).fill((byte) 0); // AF_UNSPEC
+        return SocketCalls.connect(descriptor.value(), scratch, SocketName.IPV4_SIZE);
+    }
+
     /** listen(2). */
     public int listen(int backlog) {
         return SocketCalls.listen(descriptor.value(), backlog);

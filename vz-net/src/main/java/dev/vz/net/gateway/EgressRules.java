@@ -1,5 +1,7 @@
 package dev.vz.net.gateway;
 
+import dev.vz.error.HostException;
+import dev.vz.linux.Errno;
 import dev.vz.linux.socket.InternetSocket;
 import dev.vz.linux.socket.SocketName;
 import dev.vz.net.IpPrefix;
@@ -21,8 +23,8 @@ final class EgressRules {
     private final GatewayConfiguration configuration;
     private final PortForwards forwards;
     private final SocketName name = new SocketName();
-    private final @Nullable InternetSocket probe4;
-    private final @Nullable InternetSocket probe6;
+    private final @Nullable InternetSocket[] probes = new InternetSocket[2];
+    private final boolean[] missing = new boolean[2];
     private Function<InetAddress, Set<String>> names = address -> Set.of();
     private volatile EgressPolicy policy;
 
@@ -34,20 +36,24 @@ final class EgressRules {
         this.configuration = configuration;
         this.forwards = forwards;
         policy = configuration.policy();
-        probe4 = probe(false);
-        probe6 = probe(true);
     }
 
-    private static @Nullable InternetSocket probe(boolean version6) {
-        try {
-            return InternetSocket.open(InternetSocket.Protocol.UDP, version6);
-        } catch (dev.vz.error.HostException missing) {
-            if (!version6) {
-                throw missing;
+    /** Opened on the gateway's thread, as flows' sockets are: it is the thread that has a network namespace. */
+    private @Nullable InternetSocket probe(boolean version6) {
+        int family = version6 ? 1 : 0;
+        if (probes[family] == null && !missing[family]) {
+            try {
+                probes[family] = InternetSocket.open(InternetSocket.Protocol.UDP, version6);
+            } catch (HostException failure) {
+                boolean absent = failure.errno() == Errno.EAFNOSUPPORT;
+                if (!absent) {
+                    throw failure;
+                }
+                missing[family] = true;
+                LOGGER.log(System.Logger.Level.INFO, "This host has no IPv6: {0}", failure.getMessage());
             }
-            LOGGER.log(System.Logger.Level.INFO, "This host has no IPv6: {0}", missing.getMessage());
-            return null;
         }
+        return probes[family];
     }
 
     void setPolicy(EgressPolicy policy) {
@@ -97,11 +103,18 @@ final class EgressRules {
      * addresses come and go; a datagram socket that connects sends nothing.
      */
     private boolean isOwn(long high, long low) {
-        InternetSocket probe = Address.isIpv4(high, low) ? probe4 : probe6;
+        InternetSocket probe;
+        try {
+            probe = probe(!Address.isIpv4(high, low));
+        } catch (HostException full) {
+            return true; // without knowing, the answer is the safe one
+        }
         if (probe == null || probe.connect(name.set(high, low, 9, 0)) < 0) {
             return false; // not reachable: the flow's own socket will say how
         }
-        return probe.localName(name) == 0 && name.low() == low && name.high() == high;
+        boolean own = probe.localName(name) == 0 && name.low() == low && name.high() == high;
+        probe.disconnect(); // or the next destination would be asked with this source
+        return own;
     }
 
     private Decision ask(EgressRequest.Protocol protocol, long guestHigh, long guestLow, long high, long low,
@@ -118,11 +131,10 @@ final class EgressRules {
     }
 
     void close() {
-        if (probe4 != null) {
-            probe4.close();
-        }
-        if (probe6 != null) {
-            probe6.close();
+        for (InternetSocket probe : probes) {
+            if (probe != null) {
+                probe.close();
+            }
         }
     }
 }

@@ -200,6 +200,11 @@ public final class Gateway implements AutoCloseable {
         });
     }
 
+    /** The loop on whose thread everything here happens. */
+    public EpollLoop loop() {
+        return loop;
+    }
+
     /** What services send with, on the gateway's thread only. */
     public GatewayLink link() {
         return new GatewayLink(core, neighbours, writer);

@@ -181,7 +181,9 @@ final class UdpRelay {
         MemorySegment segment = view.segment();
         long ip = view.networkOffset();
         int hops = (flow.version6 ? Ipv6Header.hopLimit(segment, ip) : Ipv4Header.timeToLive(segment, ip)) - 1;
-        boolean whole = flow.version6 || (Ipv4Header.fragment(segment, ip) & Ipv4Header.DONT_FRAGMENT) != 0;
+        // What was put together of fragments starts with its IP header; it may be sent in fragments again.
+        boolean fragmented = view.frameOffset() == ip;
+        boolean whole = flow.version6 ? !fragmented : (Ipv4Header.fragment(segment, ip) & Ipv4Header.DONT_FRAGMENT) != 0;
         int mode = whole ? InternetOption.PMTU_DO : InternetOption.PMTU_DONT;
         if (hops != flow.hops || mode != flow.pathMtuMode) {
             flush(); // what was gathered goes out as it was meant
