@@ -5,11 +5,15 @@ import org.jspecify.annotations.NullMarked;
 module dev.vz.net {
     requires transitive dev.vz.api;
     requires transitive dev.vz.linux;
+    requires java.xml;
     requires org.dnsjava;
     requires static transitive org.jspecify;
 
+    exports dev.vz.net;
     exports dev.vz.net.advertisement;
+    exports dev.vz.net.bridge;
     exports dev.vz.net.capture;
+    exports dev.vz.net.definition;
     exports dev.vz.net.dhcp;
     exports dev.vz.net.dns;
     exports dev.vz.net.frame;
@@ -17,5 +21,4 @@ module dev.vz.net {
     exports dev.vz.net.packet;
     exports dev.vz.net.port;
     exports dev.vz.net.time;
-    exports dev.vz.net;
 }

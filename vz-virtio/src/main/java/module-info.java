@@ -6,9 +6,12 @@ module dev.vz.virtio {
     requires transitive dev.vz.api;
     requires static transitive org.jspecify;
 
+    exports dev.vz.virtio.balloon;
     exports dev.vz.virtio.block;
+    exports dev.vz.virtio.console;
     exports dev.vz.virtio.device;
     exports dev.vz.virtio.entropy;
+    exports dev.vz.virtio.net;
     exports dev.vz.virtio.pci;
     exports dev.vz.virtio.queue;
 }

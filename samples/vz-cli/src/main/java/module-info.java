@@ -15,6 +15,8 @@ module dev.vz.samples.cli {
     requires dev.vz.machine;
     requires dev.vz.net;
     requires info.picocli;
+    requires org.apache.commons.compress; // unpacks Debian's kernel on the host
 
     opens dev.vz.samples.cli to info.picocli;
+    opens dev.vz.samples.cli.net to info.picocli;
 }

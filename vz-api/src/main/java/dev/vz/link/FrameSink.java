@@ -14,4 +14,12 @@ public interface FrameSink {
      * @return how many frames were taken
      */
     int accept(FrameBatch batch);
+
+    /**
+     * What it can take beyond finished frames. Asked when it is given to {@link LinkPort#receive}; a sink whose answer
+     * changes is given again.
+     */
+    default LinkFeatures features() {
+        return LinkFeatures.all();
+    }
 }

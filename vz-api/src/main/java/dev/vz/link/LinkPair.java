@@ -51,6 +51,8 @@ public final class LinkPair implements AutoCloseable {
         private final AtomicLong dropped = new AtomicLong();
         private @Nullable End peer;
         private volatile @Nullable FrameSink sink;
+        /** What this end's sink takes: the other end accepts no more than that. */
+        private volatile LinkFeatures taken;
         private volatile @Nullable Runnable listener;
         private volatile boolean closed;
         /** Calls of the sink in flight, on all threads and on this one. */
@@ -62,6 +64,7 @@ public final class LinkPair implements AutoCloseable {
         End(String name, LinkFeatures features) {
             this.name = name;
             this.features = features;
+            this.taken = features;
         }
 
         @Override
@@ -71,7 +74,8 @@ public final class LinkPair implements AutoCloseable {
 
         @Override
         public LinkFeatures features() {
-            return features;
+            End other = peer;
+            return other == null ? features : other.taken;
         }
 
         @Override
@@ -103,6 +107,7 @@ public final class LinkPair implements AutoCloseable {
 
         @Override
         public void receive(@Nullable FrameSink sink) {
+            taken = sink == null ? features : features.and(sink.features().withMtu(features.mtu()));
             this.sink = sink;
             End other = peer;
             Runnable waiting = other == null ? null : other.listener;

@@ -124,8 +124,9 @@ public final class CaptureWriter implements AutoCloseable {
 
     private void put(int number, long nanos, MemorySegment bytes, long at, int length, Direction direction) {
         if (number < 0 || number >= interfaces) {
-            throw new ConfigurationException("The capture " + file + " has " + interfaces + " interfaces, and no number "
-                    + number);
+            throw new ConfigurationException(
+                    "The capture " + file + " has " + interfaces + " interfaces, and no number "
+                            + number);
         }
         if (closed) {
             return;

@@ -77,7 +77,8 @@ class TapPortTest {
     void whatIsSentArrivesAtTheHost() {
         try (var port = open("vzs", loop)) {
             assertThat(Frames.send(port, Frames.ethernet(0xFFFF_FFFF_FFFFL, 0x5254_0000_0001L, LOCAL_TYPE,
-                    new byte[46]), Frames.ethernet(0xFFFF_FFFF_FFFFL, 0x5254_0000_0001L, LOCAL_TYPE,
+                    new byte[46]),
+                    Frames.ethernet(0xFFFF_FFFF_FFFFL, 0x5254_0000_0001L, LOCAL_TYPE,
                             new byte[46])))
                     .isEqualTo(2);
             assertThat(port.counters().sent()).isEqualTo(2);

@@ -18,9 +18,7 @@ public final class ConfigSpace {
 
     private final byte[] bytes;
     private int generation;
-    private int writableOffset;
-    private int writableLength;
-    private WriteListener writeListener = (offset, value) -> {};
+    private Range[] ranges = {};
     private volatile Runnable changeListener = () -> {};
 
     /** A space that holds {@code content}; the driver cannot write to it. */
@@ -28,15 +26,20 @@ public final class ConfigSpace {
         this.bytes = content.clone();
     }
 
-    /** Lets the driver write {@code length} bytes (1 to 8) at {@code offset}. One such range is enough for every device. */
+    private record Range(int offset, int length, WriteListener listener) {
+        boolean touches(long at, int size) {
+            return at < offset + length && at + size > offset;
+        }
+    }
+
+    /** Lets the driver write {@code length} bytes (1 to 8) at {@code offset}. Ranges do not overlap. */
     public synchronized ConfigSpace writable(int offset, int length, WriteListener listener) {
         if (length < 1 || length > 8 || offset < 0 || offset > bytes.length - length) {
             throw new ConfigurationException("No " + length + " bytes at " + offset
                     + " of a configuration space of " + bytes.length + " can be writable");
         }
-        writableOffset = offset;
-        writableLength = length;
-        writeListener = listener;
+        ranges = Arrays.copyOf(ranges, ranges.length + 1);
+        ranges[ranges.length - 1] = new Range(offset, length, listener);
         return this;
     }
 
@@ -62,23 +65,27 @@ public final class ConfigSpace {
         return value;
     }
 
-    /** What the driver writes; bytes outside the writable range keep their value. */
+    /** What the driver writes; bytes outside the writable ranges keep their value. */
     public void write(long offset, int size, long value) {
-        boolean touched = false;
-        long now;
+        Range[] all;
         synchronized (this) {
-            for (int i = 0; i < size; i++) {
-                long at = offset + i;
-                if (at >= writableOffset && at < writableOffset + writableLength) {
-                    bytes[(int) at] = (byte) (value >>> 8 * i);
-                    touched = true;
-                }
+            all = ranges;
+        }
+        for (Range range : all) {
+            if (offset >= 0 && range.touches(offset, size)) {
+                range.listener.written(range.offset, merge(range, offset, size, value));
             }
-            now = read(writableOffset, writableLength);
         }
-        if (touched) {
-            writeListener.written(writableOffset, now);
+    }
+
+    private synchronized long merge(Range range, long offset, int size, long value) {
+        for (int i = 0; i < size; i++) {
+            long at = offset + i;
+            if (at >= range.offset && at < range.offset + range.length) {
+                bytes[(int) at] = (byte) (value >>> 8 * i);
+            }
         }
+        return read(range.offset, range.length);
     }
 
     /** The device changes {@code size} bytes (1 to 8) at {@code offset}; the driver is told if they were different. */

@@ -4,6 +4,7 @@ import dev.vz.virtio.queue.DescriptorChain;
 import dev.vz.virtio.queue.QueueState;
 import dev.vz.virtio.queue.Virtqueue;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.ToIntBiFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,6 +15,9 @@ public final class QueueBatch {
 
     /** The most chains that are taken before other queues of the loop have their turn. */
     public static final int BUDGET = 64;
+
+    /** The most chains that one {@link #now} takes. */
+    public static final int DELIVERY = 4096;
 
     private final DeviceHost host;
     private final VirtioDevice<?> device;
@@ -62,7 +66,18 @@ public final class QueueBatch {
         }
     }
 
-    /** Puts the chain that was taken last back; nothing was done with it. */
+    /** Gives back the chain that had this {@link DescriptorChain#id} and {@link DescriptorChain#slots}. */
+    public void complete(int id, int slots, int written) {
+        Virtqueue working = queue;
+        if (working != null && !discard) {
+            working.add(id, slots, written);
+        }
+    }
+
+    /**
+     * Puts the chain that was taken last back; nothing was done with it. Several that were taken one after the other can
+     * be put back in the reverse order.
+     */
     public void undo(DescriptorChain chain) {
         Virtqueue working = queue;
         if (working != null && !discard) {
@@ -83,6 +98,34 @@ public final class QueueBatch {
         task.ring();
     }
 
+    /**
+     * Works on the queue now, on the calling thread, for whoever has something for the driver: {@code work} is run as
+     * {@link VirtioDevice#process} would be, and up to {@link #DELIVERY} chains can be taken. Any thread; waits for a
+     * batch that is being processed. Not from within {@link VirtioDevice#process}.
+     *
+     * @return what {@code work} returned; -1 if the queue does not work, or {@code work} failed
+     */
+    public <T> int now(T argument, ToIntBiFunction<QueueBatch, T> work) {
+        lock.lock();
+        try {
+            Virtqueue working = queue;
+            if (working == null || !host.isWorking()) {
+                return -1;
+            }
+            begin(working, DELIVERY);
+            int result = -1;
+            try {
+                result = work.applyAsInt(this, argument);
+            } catch (RuntimeException failure) {
+                fault("the device failed: " + failure);
+            }
+            finish(working);
+            return result;
+        } finally {
+            lock.unlock();
+        }
+    }
+
     // -------------------------------------------------------------------------------------- for the device's host
 
     /** What the loop runs. */
@@ -93,9 +136,7 @@ public final class QueueBatch {
             if (working == null || !host.isWorking()) {
                 return;
             }
-            budget = BUDGET;
-            emptied = false;
-            working.disableNotifications();
+            begin(working, BUDGET);
             try {
                 device.process(this);
             } catch (RuntimeException failure) {
@@ -106,6 +147,12 @@ public final class QueueBatch {
         } finally {
             lock.unlock();
         }
+    }
+
+    private void begin(Virtqueue working, int chains) {
+        budget = chains;
+        emptied = false;
+        working.disableNotifications();
     }
 
     private void finish(Virtqueue working) {

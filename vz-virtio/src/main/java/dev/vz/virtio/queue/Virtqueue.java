@@ -36,7 +36,8 @@ public sealed interface Virtqueue permits SplitQueue, PackedQueue {
     boolean next(DescriptorChain chain);
 
     /**
-     * Puts the last chain that {@link #next} gave back, as if it had not been taken. Only the last, only once.
+     * Puts the last chain that {@link #next} gave back, as if it had not been taken. Several can be put back in the
+     * reverse order of their taking, as long as none of them has been added.
      */
     void undo(DescriptorChain chain);
 

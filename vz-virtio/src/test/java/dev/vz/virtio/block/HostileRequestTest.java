@@ -3,13 +3,21 @@ package dev.vz.virtio.block;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.vz.block.MemoryBlockDevice;
+import dev.vz.link.FrameBatch;
+import dev.vz.link.LinkFeatures;
+import dev.vz.link.LinkPair;
+import dev.vz.memory.GuestMemory;
+import dev.vz.virtio.balloon.BalloonDevice;
+import dev.vz.virtio.console.ConsoleDevice;
 import dev.vz.virtio.device.DeviceHost;
 import dev.vz.virtio.device.TestDriver;
 import dev.vz.virtio.device.VirtioDevice;
 import dev.vz.virtio.driver.Buffer;
 import dev.vz.virtio.driver.QueueDriver;
 import dev.vz.virtio.entropy.EntropyDevice;
+import dev.vz.virtio.net.NetworkCard;
 import dev.vz.virtio.queue.QueueKind;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -29,6 +37,75 @@ class HostileRequestTest {
     @Property(tries = 100)
     void anEntropyDeviceOutlivesEveryRequest(@ForAll QueueKind kind, @ForAll long seed) {
         outlives(new EntropyDevice(new Random(seed)), kind, new Random(seed));
+    }
+
+    @Property(tries = 200)
+    void aNetworkCardOutlivesEveryRequest(@ForAll QueueKind kind, @ForAll long seed) {
+        try (var cable = new LinkPair("cable", LinkFeatures.all())) {
+            everyQueueOutlives(new NetworkCard(cable.a(), new byte[6], 2), kind, new Random(seed), () -> {
+                var batch = new FrameBatch();
+                batch.add(MemorySegment.ofArray(new byte[2000]), 0, 12 + new Random(seed).nextInt(1900));
+                cable.b().send(batch);
+            });
+        }
+    }
+
+    @Property(tries = 200)
+    void aConsoleOutlivesEveryRequest(@ForAll QueueKind kind, @ForAll long seed) {
+        var console = new ConsoleDevice("a", "b");
+        everyQueueOutlives(console, kind, new Random(seed), () -> {
+            console.ports().forEach(port -> port.write(new byte[100], 0, 100));
+            console.console().resize(80, 25);
+        });
+    }
+
+    @Property(tries = 200)
+    void aBalloonOutlivesEveryRequest(@ForAll QueueKind kind, @ForAll long seed) {
+        try (var memory = GuestMemory.ofSize(4 << 20)) {
+            var balloon = new BalloonDevice(memory);
+            everyQueueOutlives(balloon, kind, new Random(seed), () -> {
+                balloon.requestStatistics();
+                balloon.target(1 << 20);
+            });
+        }
+    }
+
+    /** Random requests on every queue, while the host's side does something of its own. */
+    private static void everyQueueOutlives(VirtioDevice<?> device, QueueKind kind, Random random, Runnable host) {
+        try (TestDriver driver = new TestDriver(device, kind.features)) {
+            for (int life = 0; life < 3; life++) {
+                long features = device.features() & (random.nextBoolean() ? -1 : random.nextLong());
+                driver.negotiate((device.accepts(features) ? features : 0) | driver.ringFeatures());
+                var queues = new ArrayList<QueueDriver>();
+                for (int i = 0; i < device.queues(); i++) {
+                    queues.add(driver.enable(i, 16));
+                }
+                driver.driverOk();
+                boolean noisy = false;
+                for (int i = 0; i < 40; i++) {
+                    var header = new byte[32];
+                    random.nextBytes(header);
+                    for (int at = 0; at < header.length; at++) {
+                        header[at] = random.nextInt(3) == 0 ? header[at] : (byte) (header[at] & 7);
+                    }
+                    driver.memory.write(0x1000, header);
+                    int index = random.nextInt(queues.size());
+                    driver.submit(index, queues.get(index), buffers(random));
+                    host.run();
+                    if (random.nextInt(16) == 0) {
+                        noise(driver, random);
+                        noisy = true;
+                        driver.host.notifyQueue(index);
+                    }
+                    driver.run();
+                    while (!noisy && queues.get(index).complete().isPresent()) {
+                        assertThat(driver.host.status() & DeviceHost.DRIVER_OK).isNotZero();
+                    }
+                }
+                driver.host.writeStatus(0);
+                assertThat(driver.host.status()).isZero();
+            }
+        }
     }
 
     private static void outlives(VirtioDevice<?> device, QueueKind kind, Random random) {

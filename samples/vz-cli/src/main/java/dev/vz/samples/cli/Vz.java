@@ -1,6 +1,8 @@
 package dev.vz.samples.cli;
 
 import dev.vz.error.VzException;
+import dev.vz.samples.cli.net.NatCommand;
+import dev.vz.samples.cli.net.SwitchCommand;
 import java.io.PrintWriter;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -14,9 +16,12 @@ import picocli.CommandLine.UnmatchedArgumentException;
 @Command(name = "vz", mixinStandardHelpOptions = true, header = "Virtual machines from the Vz modules.", synopsisSubcommandLabel = "COMMAND", versionProvider = Vz.Version.class, subcommands = {
     BootCommand.class,
     NatCommand.class,
+    SwitchCommand.class,
     WarmUpCommand.class}, commandListHeading = "%n@|bold Commands:|@%n", footerHeading = "%n@|bold Examples:|@%n", footer = {
         "  vz boot --exec 'uname -a'     run one command in a new Linux guest",
-        "  vz boot --help                all about booting", "",
+        "  vz boot --help                all about booting",
+        "  vz nat --tap tap0 --dhcp 10.0.2.15-10.0.2.99 --dns host   a gateway for a guest on tap0",
+        "  vz switch --port tap=tap0 --port listen=/run/guests     an Ethernet switch", "",
         "@|bold Environment:|@ VZ_JAVA_HOME  the JDK to use (25 or later)",
         "             VZ_CACHE      where fetched guests are kept (default: ~/.cache/vz)"})
 public final class Vz implements Runnable {
