@@ -7,6 +7,10 @@
 #include <termios.h>
 #include <unistd.h>
 #include <asm/unistd.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <netinet/udp.h>
+#include <linux/errqueue.h>
 #include <linux/falloc.h>
 #include <linux/fs.h>
 #include <linux/if.h>
@@ -14,6 +18,7 @@
 #include <linux/io_uring.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <linux/sock_diag.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>

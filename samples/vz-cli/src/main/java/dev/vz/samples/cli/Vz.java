@@ -4,6 +4,7 @@ import dev.vz.error.VzException;
 import dev.vz.samples.cli.disk.Program;
 import dev.vz.samples.cli.nbd.NbdCommand;
 import dev.vz.samples.cli.net.NetCommand;
+import dev.vz.samples.cli.net.NatCommand;
 import dev.vz.samples.cli.net.SwitchCommand;
 import java.io.PrintWriter;
 import picocli.CommandLine;
@@ -28,11 +29,13 @@ import picocli.CommandLine.UnmatchedArgumentException;
         "  vz boot --exec 'uname -a'     run one command in a new Linux guest",
         "  vz boot --help                all about booting",
         "  vz nbd serve -t -k SOCKET -f qcow2 disk.qcow2", "",
+    NatCommand.class,
     SwitchCommand.class,
     NetCommand.class,
     WarmUpCommand.class}, commandListHeading = "%n@|bold Commands:|@%n", footerHeading = "%n@|bold Examples:|@%n", footer = {
         "  vz boot --exec 'uname -a'     run one command in a new Linux guest",
         "  vz boot --help                all about booting",
+        "  vz nat --tap tap0 --dhcp 10.0.2.15-10.0.2.99 --dns host   a gateway for a guest on tap0",
         "  vz switch --port tap=tap0 --port listen=/run/guests     an Ethernet switch", "",
         "@|bold Environment:|@ VZ_JAVA_HOME  the JDK to use (25 or later)",
         "             VZ_CACHE      where fetched guests are kept (default: ~/.cache/vz)"})
