@@ -13,7 +13,10 @@ module dev.vz.samples.cli {
     requires dev.vz.kvm;
     requires dev.vz.linux;
     requires dev.vz.machine;
+    requires dev.vz.storage;
+    requires dev.vz.virtio;
     requires info.picocli;
 
     opens dev.vz.samples.cli to info.picocli;
+    opens dev.vz.samples.cli.vhost to info.picocli;
 }

@@ -1,6 +1,7 @@
 package dev.vz.samples.cli;
 
 import dev.vz.error.VzException;
+import dev.vz.samples.cli.vhost.VhostUserCommand;
 import java.io.PrintWriter;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -13,6 +14,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
 /** The {@code vz} command; its subcommands do the work. */
 @Command(name = "vz", mixinStandardHelpOptions = true, header = "Virtual machines from the Vz modules.", synopsisSubcommandLabel = "COMMAND", versionProvider = Vz.Version.class, subcommands = {
     BootCommand.class,
+    VhostUserCommand.class,
     WarmUpCommand.class}, commandListHeading = "%n@|bold Commands:|@%n", footerHeading = "%n@|bold Examples:|@%n", footer = {
         "  vz boot --exec 'uname -a'     run one command in a new Linux guest",
         "  vz boot --help                all about booting", "",
