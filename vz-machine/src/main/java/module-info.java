@@ -13,6 +13,7 @@ module dev.vz.machine {
     requires static transitive org.jspecify;
     requires tools.jackson.databind;
     requires static com.github.luben.zstd_jni;
+    requires static org.apache.commons.compress;
     requires static org.tukaani.xz;
 
     exports dev.vz.machine;

@@ -16,6 +16,7 @@ module dev.vz.samples.cli {
     requires dev.vz.storage;
     requires dev.vz.virtio;
     requires info.picocli;
+    requires org.apache.commons.compress; // unpacks Debian's kernel on the host
 
     opens dev.vz.samples.cli to info.picocli;
     opens dev.vz.samples.cli.vhost to info.picocli;

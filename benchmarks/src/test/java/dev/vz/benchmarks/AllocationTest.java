@@ -3,6 +3,7 @@ package dev.vz.benchmarks;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.vz.testing.Allocations;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** The hot paths allocate nothing, measured on the code that the benchmarks measure. */
@@ -11,12 +12,14 @@ class AllocationTest {
     private static final int CALLS = 100_000;
 
     @Test
+    @Tag("allocation")
     void aMeasurementNoticesAnAllocation() {
         var kept = new Object[1];
         assertThat(Allocations.perCall(CALLS, () -> kept[0] = new long[2])).isGreaterThanOrEqualTo(16);
     }
 
     @Test
+    @Tag("allocation")
     void dispatchOnABusAllocatesNothing() {
         var bus = new BusDispatch();
         bus.attach();
@@ -26,6 +29,7 @@ class AllocationTest {
     }
 
     @Test
+    @Tag("allocation")
     void typedAccessToGuestMemoryAllocatesNothing() {
         var memory = new GuestMemoryAccess();
         memory.allocate();

@@ -49,7 +49,7 @@ class ReadmeTest {
 
     @Test
     void theProgramTakesAboutTwentyLines() throws IOException {
-        assertThat(region("FirstGuest.java", "program").lines()
+        assertThat(region("BootLinux.java", "program").lines()
                 .filter(line -> !line.isBlank() && !line.startsWith("import "))).hasSizeLessThanOrEqualTo(20);
     }
 

@@ -41,14 +41,26 @@ public final class GuestMemory implements AutoCloseable {
     private static final VarHandle INT_ATOMIC = ValueLayout.JAVA_INT.withOrder(ByteOrder.LITTLE_ENDIAN).varHandle();
     private static final VarHandle LONG_ATOMIC = ValueLayout.JAVA_LONG.withOrder(ByteOrder.LITTLE_ENDIAN).varHandle();
 
-    /** Sorted by address, replaced as a whole; readers never lock. */
-    private volatile MemoryRegion[] regions;
+    /**
+     * Replaced as a whole; readers never lock. Not volatile, so that a loop over guest memory looks for its region once:
+     * whoever learns of a change in any ordered way sees it, and one that does not may use the regions from before, whose
+     * blocks stay open.
+     */
+    private Table table = new Table();
     private final Set<MemoryBlock> owned = new LinkedHashSet<>();
     private boolean tracking;
     private boolean closed;
 
+    /** The regions at one time, sorted by address; safe to hand over without ordering, for its field is final. */
+    private static final class Table {
+        private final MemoryRegion[] regions;
+
+        Table(MemoryRegion... regions) {
+            this.regions = regions;
+        }
+    }
+
     private GuestMemory(Collection<MemoryRegion> initial) {
-        regions = new MemoryRegion[0];
         initial.forEach(this::add);
     }
 
@@ -80,12 +92,12 @@ public final class GuestMemory implements AutoCloseable {
         if (closed) {
             throw new LifecycleException("Cannot add " + region + ": this guest memory is closed");
         }
-        for (MemoryRegion other : regions) {
+        for (MemoryRegion other : table.regions) {
             if (other.range().overlaps(region.range())) {
                 throw new ConfigurationException("Cannot add " + region + ": it overlaps " + other);
             }
         }
-        MemoryRegion[] next = Arrays.copyOf(regions, regions.length + 1);
+        MemoryRegion[] next = Arrays.copyOf(table.regions, table.regions.length + 1);
         next[next.length - 1] = region;
         Arrays.sort(next, Comparator.comparing(MemoryRegion::range));
         if (tracking) {
@@ -94,7 +106,7 @@ public final class GuestMemory implements AutoCloseable {
         if (region.block() != null) {
             owned.add(region.block());
         }
-        regions = next;
+        table = new Table(next);
     }
 
     /**
@@ -102,23 +114,23 @@ public final class GuestMemory implements AutoCloseable {
      * be using it.
      */
     public synchronized void remove(MemoryRegion region) {
-        var next = new ArrayList<>(List.of(regions));
+        var next = new ArrayList<>(List.of(table.regions));
         if (!next.remove(region)) {
             throw new ConfigurationException("Cannot remove " + region + ": it is not part of this guest memory");
         }
         region.track(null);
-        regions = next.toArray(MemoryRegion[]::new);
+        table = new Table(next.toArray(MemoryRegion[]::new));
     }
 
     /** The regions by ascending address. */
     public List<MemoryRegion> regions() {
-        return List.of(regions);
+        return List.of(table.regions);
     }
 
     /** The sum of all regions' sizes, in bytes. */
     public long size() {
         long sum = 0;
-        for (MemoryRegion region : regions) {
+        for (MemoryRegion region : table.regions) {
             sum += region.size();
         }
         return sum;
@@ -126,12 +138,12 @@ public final class GuestMemory implements AutoCloseable {
 
     /** The region that holds {@code gpa}, or {@code null}. */
     public @Nullable MemoryRegion region(long gpa) {
-        MemoryRegion[] table = regions;
+        MemoryRegion[] regions = table.regions;
         int low = 0;
-        int high = table.length - 1;
+        int high = regions.length - 1;
         while (low <= high) {
             int middle = (low + high) >>> 1;
-            MemoryRegion region = table[middle];
+            MemoryRegion region = regions[middle];
             long offset = gpa - region.guestAddress();
             if (Long.compareUnsigned(gpa, region.guestAddress()) < 0) {
                 high = middle - 1;
@@ -202,17 +214,22 @@ public final class GuestMemory implements AutoCloseable {
     }
 
     private MemoryRegion require(String action, long at, long size, long gpa, long length) {
-        MemoryRegion region = region(at);
-        if (region == null || region.size() - (at - region.guestAddress()) < size) {
+        MemoryRegion region = whole(at, size);
+        if (region == null) {
             throw new GuestMemoryException(action, gpa, length, "the guest has no memory there; it has "
-                    + Arrays.toString(regions));
+                    + Arrays.toString(table.regions));
         }
         return region;
     }
 
-    private @Nullable MemoryRegion whole(long gpa, int size) {
-        MemoryRegion region = region(gpa);
-        return region != null && region.size() - (gpa - region.guestAddress()) >= size ? region : null;
+    /** The region that holds all of it. Guests have a few regions: one after another finds it faster than halving. */
+    private @Nullable MemoryRegion whole(long gpa, long size) {
+        for (MemoryRegion region : table.regions) {
+            if (region.holds(gpa, size)) {
+                return region;
+            }
+        }
+        return null;
     }
 
     // ---------------------------------------------------------------------------------------- typed accesses
@@ -305,7 +322,7 @@ public final class GuestMemory implements AutoCloseable {
     private void checkAll(String action, long gpa, long length) {
         if (!contains(gpa, length)) {
             throw new GuestMemoryException(action, gpa, length, "not all of it is memory; the guest has "
-                    + Arrays.toString(regions));
+                    + Arrays.toString(table.regions));
         }
     }
 
@@ -388,6 +405,11 @@ public final class GuestMemory implements AutoCloseable {
      */
     public void read(long gpa, MemorySegment target) {
         long length = target.byteSize();
+        MemoryRegion only = whole(gpa, length);
+        if (only != null) {
+            MemorySegment.copy(only.segment(), gpa - only.guestAddress(), target, 0, length);
+            return;
+        }
         checkAll("read", gpa, length);
         long done = 0;
         while (done < length) {
@@ -414,6 +436,12 @@ public final class GuestMemory implements AutoCloseable {
      */
     public void write(long gpa, MemorySegment source) {
         long length = source.byteSize();
+        MemoryRegion only = whole(gpa, length);
+        if (only != null) {
+            MemorySegment.copy(source, 0, only.segment(), gpa - only.guestAddress(), length);
+            only.markDirty(gpa - only.guestAddress(), length);
+            return;
+        }
         checkAll("write", gpa, length);
         long done = 0;
         while (done < length) {
@@ -457,7 +485,7 @@ public final class GuestMemory implements AutoCloseable {
      */
     public synchronized void startDirtyTracking() {
         tracking = true;
-        for (MemoryRegion region : regions) {
+        for (MemoryRegion region : table.regions) {
             if (region.dirty() == null) {
                 region.track(new DirtyBitmap(region.size()));
             }
@@ -467,7 +495,7 @@ public final class GuestMemory implements AutoCloseable {
     /** Stops marking and forgets the marks. */
     public synchronized void stopDirtyTracking() {
         tracking = false;
-        for (MemoryRegion region : regions) {
+        for (MemoryRegion region : table.regions) {
             region.track(null);
         }
     }
@@ -486,7 +514,7 @@ public final class GuestMemory implements AutoCloseable {
             return;
         }
         long last = Long.compareUnsigned(gpa + (length - 1), gpa) < 0 ? -1L : gpa + (length - 1);
-        for (MemoryRegion region : regions) {
+        for (MemoryRegion region : table.regions) {
             long from = Long.compareUnsigned(gpa, region.guestAddress()) > 0 ? gpa : region.guestAddress();
             long to = Long.compareUnsigned(last, region.range().last()) < 0 ? last : region.range().last();
             if (Long.compareUnsigned(from, to) <= 0) {
@@ -523,6 +551,6 @@ public final class GuestMemory implements AutoCloseable {
 
     @Override
     public String toString() {
-        return "guest memory " + Arrays.toString(regions);
+        return "guest memory " + Arrays.toString(table.regions);
     }
 }

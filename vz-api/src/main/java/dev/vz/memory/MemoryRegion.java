@@ -3,6 +3,8 @@ package dev.vz.memory;
 import dev.vz.bus.AddressRange;
 import dev.vz.error.ConfigurationException;
 import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -14,7 +16,20 @@ import org.jspecify.annotations.Nullable;
  */
 public final class MemoryRegion {
 
+    private static final VarHandle DIRTY;
+
+    static {
+        try {
+            DIRTY = MethodHandles.lookup().findVarHandle(MemoryRegion.class, "dirty", DirtyBitmap.class);
+        } catch (ReflectiveOperationException impossible) {
+            throw new ExceptionInInitializerError(impossible);
+        }
+    }
+
     private final AddressRange range;
+    /** What the range holds, too, one load nearer to every access. */
+    private final long start;
+    private final long size;
     private final MemorySegment segment;
     private final @Nullable MemoryBlock block;
     private final long blockOffset;
@@ -25,6 +40,8 @@ public final class MemoryRegion {
             boolean readOnly) {
         this.segment = Objects.requireNonNull(segment);
         this.range = new AddressRange(guestAddress, segment.byteSize());
+        this.start = guestAddress;
+        this.size = segment.byteSize();
         this.block = block;
         this.blockOffset = blockOffset;
         this.readOnly = readOnly;
@@ -71,12 +88,18 @@ public final class MemoryRegion {
 
     /** First guest-physical address. */
     public long guestAddress() {
-        return range.start();
+        return start;
     }
 
     /** Number of bytes. */
     public long size() {
-        return range.length();
+        return size;
+    }
+
+    /** Whether it has all {@code length} bytes from {@code gpa}; {@code length} is not negative. */
+    boolean holds(long gpa, long length) {
+        long offset = gpa - start;
+        return offset >= 0 && offset <= size - length;
     }
 
     /** Where the guest sees it. */
@@ -106,7 +129,8 @@ public final class MemoryRegion {
 
     /** Marks pages as written by the host, where somebody tracks. {@code offset} counts from the region's start. */
     void markDirty(long offset, long length) {
-        DirtyBitmap bitmap = dirty;
+        // Opaque: looked at for every write, but, other than after a volatile look, what is known of the region stays known.
+        var bitmap = (@Nullable DirtyBitmap) DIRTY.getOpaque(this);
         if (bitmap != null) {
             bitmap.mark(offset, length);
         }

@@ -19,6 +19,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -218,6 +219,7 @@ class BlockDeviceTest {
     }
 
     @Test
+    @Tag("allocation")
     void isPreparedAgainAndAgainWithoutAllocation() {
         MemorySegment buffer = bytes(512, 3);
         var request = new BlockRequest().onCompletion((done, result) -> {});

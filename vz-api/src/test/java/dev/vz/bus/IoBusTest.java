@@ -12,6 +12,7 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
 import net.jqwik.api.constraints.Size;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 class IoBusTest {
@@ -180,6 +181,7 @@ class IoBusTest {
     }
 
     @Test
+    @Tag("allocation")
     void allocatesNothingPerAccess() {
         for (int i = 0; i < 32; i++) {
             bus.attach(new AddressRange(0x100L * i, 0x100), new Latch());

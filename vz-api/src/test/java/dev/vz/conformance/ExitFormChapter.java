@@ -23,6 +23,7 @@ import dev.vz.testing.Allocations;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.function.Consumer;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** The records of {@code run()} and the calls of {@code run(handler)} tell the same; the calls allocate nothing. */
@@ -183,6 +184,7 @@ interface ExitFormChapter extends Chapter {
     }
 
     @Test
+    @Tag("allocation")
     default void allocateNothingPerCall() {
         try (Guest guest = guest(GuestMode.LONG64).code(a -> a.mov(4, BX, MMIO).label("next").out(4, 0x10).in(1, 0x11)
                 .store(4, at(BX), AX).load(8, CX, at(BX, 8)).jmp("next")).build()) {

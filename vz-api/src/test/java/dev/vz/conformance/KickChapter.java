@@ -142,14 +142,17 @@ interface KickChapter extends Chapter {
                         .alu(Alu.ADD, 4, at(MAILBOX), 1).dec(4, CX).jump(NE, "next").end())
                 .build()) {
             var stop = new AtomicBoolean();
+            var begun = new CountDownLatch(1);
             Thread other = Thread.ofPlatform().start(() -> {
                 while (!stop.get()) {
                     guest.vcpu().kick();
+                    begun.countDown();
                     if (ThreadLocalRandom.current().nextInt(8) == 0) {
                         LockSupport.parkNanos(20_000);
                     }
                 }
             });
+            begun.await();
             int kicked = 0;
             try {
                 Stop end;

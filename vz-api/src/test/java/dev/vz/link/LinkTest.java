@@ -12,6 +12,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -182,6 +183,7 @@ class LinkTest {
     }
 
     @Test
+    @Tag("allocation")
     void allocatesNothingPerBatch() {
         var counted = new int[1];
         cable.b().receive(received -> {

@@ -18,6 +18,7 @@ import net.jqwik.api.Tuple.Tuple2;
 import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
 import net.jqwik.api.Provide;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -142,6 +143,7 @@ class DirtyBitmapTest {
     }
 
     @Test
+    @Tag("allocation")
     void allocatesNothingToMarkAndDrain() {
         var bitmap = new DirtyBitmap(1 << 20);
         assertThat(Allocations.perCall(20_000, () -> {

@@ -11,6 +11,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.concurrent.Executors;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 class GuestMemoryTest {
@@ -295,6 +296,7 @@ class GuestMemoryTest {
     }
 
     @Test
+    @Tag("allocation")
     void allocatesNothingPerTypedAccess() {
         memory.startDirtyTracking();
         var buffer = MemorySegment.ofArray(new byte[256]);

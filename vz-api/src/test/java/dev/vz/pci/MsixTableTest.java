@@ -19,6 +19,7 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
 import net.jqwik.api.constraints.LongRange;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** PCI Local Bus Specification 3.0, 6.8.2. */
@@ -293,6 +294,7 @@ class MsixTableTest {
     }
 
     @Test
+    @Tag("allocation")
     void allocatesNothingPerInterrupt() {
         var quiet = new MsixTable(4, new MsiSink() {
             @Override

@@ -146,9 +146,12 @@ abstract class EmulatedMachine
 
     @Override
     public final void collectDirty(MemoryRegion region, DirtyBitmap into) {
-        // A page leaves the write TLBs before its mark is taken: a later write marks it again.
-        everywhere(null, vcpu -> vcpu.cpu().mmu.flushWrites());
+        // Marks first, write TLBs second. A processor marks a page, enters it and writes, and stops for the flush between
+        // two instructions only. So what it writes through an entry whose mark is taken here is written when this returns
+        // and the caller reads the page; what it writes later goes through a new entry, with a new mark. The other way
+        // round, a mark could be taken of a write that is still to come, by an entry that stays.
         physical.drainDirty(region, into);
+        everywhere(null, vcpu -> vcpu.cpu().mmu.flushWrites());
         DirtyBitmap host = region.dirty();
         if (host != null) {
             host.drainInto(into);

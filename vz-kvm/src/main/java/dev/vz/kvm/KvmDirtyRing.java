@@ -21,6 +21,15 @@ import java.util.function.Supplier;
  * <p>
  * Switched on before the first vCPU, it is what {@link dev.vz.hypervisor.DirtyTracking} uses. A ring that fills up leaves
  * the guest as {@link dev.vz.cpu.VcpuExit.DirtyRingFull}: {@link #harvest} and run on. Thread-safe.
+ *
+ * <p>
+ * What it needs: a kernel with KVM_CAP_DIRTY_LOG_RING_ACQ_REL (6.1) or, on processors with x86's memory order, with
+ * KVM_CAP_DIRTY_LOG_RING (5.11); {@link #enable} before any vCPU is there, since a ring is mapped when its vCPU is made; and
+ * {@code harvest} often enough, as a vCPU whose ring is full does not run. The log bitmaps of the slots cannot be read
+ * while rings are on. The kernel notes hardware writes only: what devices of this process write to guest memory is noted by
+ * {@link dev.vz.memory.GuestMemory} itself. A KVM without virtualization hardware, which interprets several instructions at a
+ * time, looks at the ring only between such groups, and can overwrite entries there is no room for: give it rings that
+ * hold more pages than the guest writes between two exits.
  */
 public final class KvmDirtyRing {
 

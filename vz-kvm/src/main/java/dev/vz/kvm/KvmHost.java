@@ -57,6 +57,10 @@ final class KvmHost {
         return extensions.getOrDefault(capability, 0);
     }
 
+    boolean has(KvmMachineType type) {
+        return type == KvmMachineType.DEFAULT || (value(KvmCapability.VM_TYPES) & 1 << type.number()) != 0;
+    }
+
     boolean has(KvmCapability capability) {
         return value(capability) > 0;
     }

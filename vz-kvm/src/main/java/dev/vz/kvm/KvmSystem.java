@@ -181,7 +181,29 @@ public final class KvmSystem implements AutoCloseable {
      * @throws dev.vz.error.HostException          if the kernel refuses
      */
     public KvmVirtualMachine createVirtualMachine(VirtualMachineConfig config) {
-        return MachineBuilder.build(descriptor, host, config);
+        return createVirtualMachine(config, KvmMachineType.DEFAULT);
+    }
+
+    /**
+     * Makes an empty machine of {@code type}.
+     *
+     * @throws dev.vz.error.CapabilityException    if the kernel lacks the type, or what {@code config} asks for
+     * @throws dev.vz.error.ConfigurationException if {@code config} cannot be
+     * @throws dev.vz.error.HostException          if the kernel refuses
+     */
+    public KvmVirtualMachine createVirtualMachine(VirtualMachineConfig config, KvmMachineType type) {
+        return MachineBuilder.build(descriptor, host, config, type);
+    }
+
+    /** The types of machine that this kernel makes: {@link KvmMachineType#DEFAULT}, at least. */
+    public Set<KvmMachineType> machineTypes() {
+        var found = EnumSet.of(KvmMachineType.DEFAULT);
+        for (KvmMachineType type : KvmMachineType.values()) {
+            if (host.has(type)) {
+                found.add(type);
+            }
+        }
+        return Collections.unmodifiableSet(found);
     }
 
     FileDescriptor descriptor() {

@@ -182,6 +182,17 @@ public abstract sealed class KvmVirtualMachine
         }
     }
 
+    /**
+     * Which pages are the guest's own; empty where the kernel has no such attributes for a machine of this type. Plain
+     * machines have none: see {@link KvmMachineType#SOFTWARE_PROTECTED}.
+     */
+    public final Optional<KvmMemoryAttributes> memoryAttributes() {
+        int supported = check(KvmCapability.MEMORY_ATTRIBUTES);
+        return supported == 0
+                ? Optional.empty()
+                : Optional.of(new KvmMemoryAttributes(descriptor, Integer.toUnsignedLong(supported)));
+    }
+
     @Override
     public final void plug(MemoryRegion region) {
         memory().add(region);

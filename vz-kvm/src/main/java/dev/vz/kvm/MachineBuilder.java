@@ -29,12 +29,13 @@ final class MachineBuilder {
 
     private MachineBuilder() {}
 
-    static KvmVirtualMachine build(FileDescriptor system, KvmHost host, VirtualMachineConfig config) {
-        check(host, config);
+    static KvmVirtualMachine build(FileDescriptor system, KvmHost host, VirtualMachineConfig config,
+            KvmMachineType type) {
+        check(host, config, type);
         String name = "machine \"" + config.name() + "\"";
         int number;
         do {
-            number = Ioctl.call(system, KvmHeaders.KVM_CREATE_VM(), 0);
+            number = Ioctl.call(system, KvmHeaders.KVM_CREATE_VM(), type.number());
         } while (number == -Errno.EINTR);
         Errno.check("ioctl KVM_CREATE_VM", system, number);
         var machine = FileDescriptor.adopt(number, name);
@@ -63,7 +64,12 @@ final class MachineBuilder {
         }
     }
 
-    private static void check(KvmHost host, VirtualMachineConfig config) {
+    private static void check(KvmHost host, VirtualMachineConfig config, KvmMachineType type) {
+        if (!host.has(type)) {
+            throw new CapabilityException("Machine \"" + config.name() + "\" is to be of type " + type + " (number "
+                    + type.number() + "), which this KVM lacks (KVM_CAP_VM_TYPES is 0x"
+                    + Integer.toHexString(host.value(KvmCapability.VM_TYPES)) + ")");
+        }
         KvmCapability needed = switch (config.interrupts()) {
             case NONE -> null;
             case SPLIT -> KvmCapability.SPLIT_IRQCHIP;

@@ -11,6 +11,7 @@ import dev.vz.testing.Allocations;
 import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 class IoctlTest {
@@ -83,6 +84,7 @@ class IoctlTest {
     }
 
     @Test
+    @Tag("allocation")
     void allocatesNothing() {
         try (var event = EventFd.nonBlocking(); var arena = Arena.ofConfined()) {
             var argument = arena.allocate(4);

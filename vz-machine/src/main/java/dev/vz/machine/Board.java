@@ -183,8 +183,8 @@ final class Board {
             madt.processor(i, i);
         }
         // The I/O APIC's id follows the processors', as on boards where they share one bus.
-        madt.ioapic(processors, PcMap.IOAPIC, 0).isaOverride(0, PcMap.TIMER_GSI, false)
-                .isaOverride(PcMap.SCI, PcMap.SCI, true).localNmi(1);
+        // No override for the timer: back ends wire ISA interrupt n to input n, 0 as well, other than many a PC.
+        madt.ioapic(processors, PcMap.IOAPIC, 0).isaOverride(PcMap.SCI, PcMap.SCI, true).localNmi(1);
         var fixed = new FixedHardware(PcMap.SCI, PcMap.ACPI + AcpiPowerManagement.PM1_EVENT,
                 PcMap.ACPI + AcpiPowerManagement.PM1_CONTROL, PcMap.ACPI + AcpiPowerManagement.PM_TIMER,
                 ResetControl.PORT, ResetControl.RESET_VALUE, CmosRtc.CENTURY,

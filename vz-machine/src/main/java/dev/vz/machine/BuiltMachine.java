@@ -253,4 +253,9 @@ public final class BuiltMachine implements AutoCloseable {
     List<String> savedDevices() {
         return new ArrayList<>(board.stateful().keySet());
     }
+
+    /** What the guest would find of this board at {@link dev.vz.machine.boot.BootArea#FIRMWARE_TABLES}. */
+    byte[] firmwareTables() {
+        return board.firmwareTables();
+    }
 }

@@ -22,8 +22,6 @@ final class PcMap {
     static final int KEYBOARD_INTERRUPT = 1;
     static final int CLOCK_INTERRUPT = 8;
     static final int SCI = 9;
-    /** The PIT's interrupt arrives here and not at 0, as on every PC with an I/O APIC. */
-    static final int TIMER_GSI = 2;
     /** Inputs that no device of the board uses. */
     static final List<Integer> FREE_INPUTS = List.of(16, 17, 18, 19, 20, 21, 22, 23, 10, 11, 5, 7);
 

@@ -15,10 +15,12 @@ import dev.vz.testing.Allocations;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Requests that the host's cache answers leave no garbage. */
+@Tag("allocation")
 class AllocationFreeTest {
 
     private static final int SIZE = 8 << 20;

@@ -33,7 +33,7 @@ import org.openjdk.jmh.annotations.Warmup;
 @Fork(value = 1, jvmArgsAppend = "--enable-native-access=ALL-UNNAMED")
 @Warmup(iterations = 3, time = 1)
 @Measurement(iterations = 5, time = 1)
-public class SystemCalls {
+public class SystemCalls implements AutoCloseable {
 
     // asm-generic/ioctls.h: sets the close-on-exec flag, which is set already. The kernel does next to nothing.
     private static final long FIOCLEX = 0x5451;
@@ -55,6 +55,7 @@ public class SystemCalls {
 
     /** Closes what was opened. */
     @TearDown(Level.Trial)
+    @Override
     public void close() {
         loop.close();
         memory.close();

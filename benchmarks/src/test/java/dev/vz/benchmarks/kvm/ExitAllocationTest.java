@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.vz.testing.Allocations;
 import dev.vz.testing.Peers;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -20,6 +21,7 @@ class ExitAllocationTest {
     }
 
     @ParameterizedTest
+    @Tag("allocation")
     @EnumSource(ExitLoop.Kind.class)
     void anExitAllocatesNothing(ExitLoop.Kind kind) {
         try (var loop = new ExitLoop(kind)) {
@@ -29,6 +31,7 @@ class ExitAllocationTest {
     }
 
     @ParameterizedTest
+    @Tag("allocation")
     @EnumSource(ExitLoop.Kind.class)
     void aRunThatIsKickedAllocatesNothing(ExitLoop.Kind kind) {
         try (var loop = new ExitLoop(kind)) {

@@ -3,12 +3,14 @@ package dev.vz.emulator.fpu;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.vz.testing.Allocations;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** x87 instructions live on the state's own scratch space. */
 class X87AllocationTest {
 
     @Test
+    @Tag("allocation")
     void noInstructionAllocates() {
         var s = new FpuState();
         double bytes = Allocations.perCall(5_000, () -> {

@@ -11,6 +11,7 @@ import java.util.HexFormat;
 import java.util.zip.CRC32C;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Instructions against the standards they implement, on any host. */
@@ -127,6 +128,7 @@ class StandardsTest {
     }
 
     @Test
+    @Tag("allocation")
     void floatingPointAllocatesNothing() {
         long[] operands = {0x3FF0_0000_0000_0000L, 0x4008_0000_0000_0001L, 1L, 0x7FF0_0000_0000_0000L, 0,
             0x7FEF_FFFF_FFFF_FFFFL};

@@ -6,7 +6,6 @@ import java.lang.foreign.Linker;
 import java.lang.foreign.MemoryLayout.PathElement;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.StructLayout;
-import java.lang.invoke.MethodHandle;
 import java.lang.invoke.VarHandle;
 
 /**
@@ -59,15 +58,14 @@ public final class CallState {
         return (int) Layout.ERRNO.get(capture, 0L);
     }
 
-    // The three calls below are small so that the compiler inlines them where the handle is a constant. A caller writes
-    // CallState.current().callInt(Words.CLOSE, ...): the receiver, and with it the check for native access, comes
-    // before the class that links the function.
+    // A caller writes CallState.current().callInt(Words.CLOSE, ...): the receiver, and with it the check for native
+    // access, comes before the class that links the function.
 
     /** Calls a function of the {@link Linkage#words} shape that returns an {@code int}. Result, or errno negated. */
-    int callInt(MethodHandle function, long a, long b, long c, long d, long e, long f) {
+    int callInt(NativeFunction function, long a, long b, long c, long d, long e, long f) {
         try {
             // The upper half of the result register is undefined.
-            int result = (int) (long) function.invokeExact(capture, a, b, c, d, e, f);
+            int result = (int) (long) function.handle().invokeExact(capture, a, b, c, d, e, f);
             return result == -1 ? -errno() : result;
         } catch (Throwable thrown) {
             throw rethrow(thrown);
@@ -75,9 +73,9 @@ public final class CallState {
     }
 
     /** Calls a function of the {@link Linkage#words} shape that returns a {@code long}. Result, or errno negated. */
-    long callLong(MethodHandle function, long a, long b, long c, long d, long e, long f) {
+    long callLong(NativeFunction function, long a, long b, long c, long d, long e, long f) {
         try {
-            long result = (long) function.invokeExact(capture, a, b, c, d, e, f);
+            long result = (long) function.handle().invokeExact(capture, a, b, c, d, e, f);
             return result == -1 ? -errno() : result;
         } catch (Throwable thrown) {
             throw rethrow(thrown);
@@ -85,28 +83,41 @@ public final class CallState {
     }
 
     /** Calls a function of the {@link Linkage#data} shape that returns a {@code long}. Result, or errno negated. */
-    long callData(MethodHandle function, long a, MemorySegment b, long c, long d, long e) {
+    long callData(NativeFunction function, long a, MemorySegment b, long c, long d, long e) {
         try {
-            long result = (long) function.invokeExact(capture, a, b, c, d, e, 0L);
+            long result = (long) function.handle().invokeExact(capture, a, b, c, d, e, 0L);
             return result == -1 ? -errno() : result;
         } catch (Throwable thrown) {
             throw rethrow(thrown);
         }
     }
 
-    int callInt(MethodHandle function, long a) {
+    /**
+     * Calls a function of the {@link Linkage#piece} shape with the {@code length} bytes of {@code b} from {@code offset}.
+     * Result, or errno negated.
+     */
+    long callPiece(NativeFunction function, long a, MemorySegment b, long offset, long length, long d) {
+        try {
+            long result = (long) function.handle().invokeExact(capture, a, b, offset, length, d);
+            return result == -1 ? -errno() : result;
+        } catch (Throwable thrown) {
+            throw rethrow(thrown);
+        }
+    }
+
+    int callInt(NativeFunction function, long a) {
         return callInt(function, a, 0, 0, 0, 0, 0);
     }
 
-    int callInt(MethodHandle function, long a, long b) {
+    int callInt(NativeFunction function, long a, long b) {
         return callInt(function, a, b, 0, 0, 0, 0);
     }
 
-    int callInt(MethodHandle function, long a, long b, long c) {
+    int callInt(NativeFunction function, long a, long b, long c) {
         return callInt(function, a, b, c, 0, 0, 0);
     }
 
-    int callInt(MethodHandle function, long a, long b, long c, long d) {
+    int callInt(NativeFunction function, long a, long b, long c, long d) {
         return callInt(function, a, b, c, d, 0, 0);
     }
 

@@ -1,7 +1,6 @@
 package dev.vz.linux.call;
 
 import java.lang.foreign.MemorySegment;
-import java.lang.invoke.MethodHandle;
 
 /** Counters, timers and waiting. Every method returns the function's result, or errno negated. */
 public final class EventCalls {
@@ -49,13 +48,13 @@ public final class EventCalls {
     }
 
     private static final class Words {
-        static final MethodHandle EVENTFD = Linkage.words("eventfd");
-        static final MethodHandle TIMERFD_CREATE = Linkage.words("timerfd_create");
-        static final MethodHandle TIMERFD_SETTIME = Linkage.words("timerfd_settime");
-        static final MethodHandle TIMERFD_GETTIME = Linkage.words("timerfd_gettime");
-        static final MethodHandle EPOLL_CREATE1 = Linkage.words("epoll_create1");
-        static final MethodHandle EPOLL_CTL = Linkage.words("epoll_ctl");
-        static final MethodHandle EPOLL_WAIT = Linkage.words("epoll_wait");
-        static final MethodHandle PPOLL = Linkage.words("ppoll");
+        static final NativeFunction EVENTFD = Linkage.words("eventfd");
+        static final NativeFunction TIMERFD_CREATE = Linkage.words("timerfd_create");
+        static final NativeFunction TIMERFD_SETTIME = Linkage.words("timerfd_settime");
+        static final NativeFunction TIMERFD_GETTIME = Linkage.words("timerfd_gettime");
+        static final NativeFunction EPOLL_CREATE1 = Linkage.words("epoll_create1");
+        static final NativeFunction EPOLL_CTL = Linkage.words("epoll_ctl");
+        static final NativeFunction EPOLL_WAIT = Linkage.words("epoll_wait");
+        static final NativeFunction PPOLL = Linkage.words("ppoll");
     }
 }

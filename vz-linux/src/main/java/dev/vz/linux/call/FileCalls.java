@@ -1,7 +1,6 @@
 package dev.vz.linux.call;
 
 import java.lang.foreign.MemorySegment;
-import java.lang.invoke.MethodHandle;
 
 /** Files and descriptors. Every method returns the function's result, or errno negated. */
 public final class FileCalls {
@@ -68,24 +67,24 @@ public final class FileCalls {
         return CallState.current().callLong(Words.WRITE, descriptor, address, length, 0, 0, 0);
     }
 
-    /** read(2). */
-    public static long read(int descriptor, MemorySegment buffer, long length) {
-        return CallState.current().callData(Data.READ, descriptor, buffer, length, 0, 0);
+    /** read(2), into the {@code length} bytes of {@code buffer} from {@code at}. */
+    public static long read(int descriptor, MemorySegment buffer, long at, long length) {
+        return CallState.current().callPiece(Data.READ, descriptor, buffer, at, length, 0);
     }
 
-    /** write(2). */
-    public static long write(int descriptor, MemorySegment buffer, long length) {
-        return CallState.current().callData(Data.WRITE, descriptor, buffer, length, 0, 0);
+    /** write(2), from the {@code length} bytes of {@code buffer} from {@code at}. */
+    public static long write(int descriptor, MemorySegment buffer, long at, long length) {
+        return CallState.current().callPiece(Data.WRITE, descriptor, buffer, at, length, 0);
     }
 
-    /** pread(2). */
-    public static long pread(int descriptor, MemorySegment buffer, long length, long offset) {
-        return CallState.current().callData(Data.PREAD, descriptor, buffer, length, offset, 0);
+    /** pread(2), into the {@code length} bytes of {@code buffer} from {@code at}. */
+    public static long pread(int descriptor, MemorySegment buffer, long at, long length, long offset) {
+        return CallState.current().callPiece(Data.PREAD, descriptor, buffer, at, length, offset);
     }
 
-    /** pwrite(2). */
-    public static long pwrite(int descriptor, MemorySegment buffer, long length, long offset) {
-        return CallState.current().callData(Data.PWRITE, descriptor, buffer, length, offset, 0);
+    /** pwrite(2), from the {@code length} bytes of {@code buffer} from {@code at}. */
+    public static long pwrite(int descriptor, MemorySegment buffer, long at, long length, long offset) {
+        return CallState.current().callPiece(Data.PWRITE, descriptor, buffer, at, length, offset);
     }
 
     /** preadv2(2); at the file's own position where {@code offset} is -1. */
@@ -99,26 +98,26 @@ public final class FileCalls {
     }
 
     private static final class Words {
-        static final MethodHandle OPENAT = Linkage.words("openat");
-        static final MethodHandle CLOSE = Linkage.words("close");
-        static final MethodHandle FCNTL = Linkage.words("fcntl");
-        static final MethodHandle FTRUNCATE = Linkage.words("ftruncate");
-        static final MethodHandle FALLOCATE = Linkage.words("fallocate");
-        static final MethodHandle FSYNC = Linkage.words("fsync");
-        static final MethodHandle FDATASYNC = Linkage.words("fdatasync");
-        static final MethodHandle SYNC_FILE_RANGE = Linkage.words("sync_file_range");
-        static final MethodHandle LSEEK = Linkage.words("lseek");
-        static final MethodHandle STATX = Linkage.words("statx");
-        static final MethodHandle READ = Linkage.words("read");
-        static final MethodHandle WRITE = Linkage.words("write");
+        static final NativeFunction OPENAT = Linkage.words("openat");
+        static final NativeFunction CLOSE = Linkage.words("close");
+        static final NativeFunction FCNTL = Linkage.words("fcntl");
+        static final NativeFunction FTRUNCATE = Linkage.words("ftruncate");
+        static final NativeFunction FALLOCATE = Linkage.words("fallocate");
+        static final NativeFunction FSYNC = Linkage.words("fsync");
+        static final NativeFunction FDATASYNC = Linkage.words("fdatasync");
+        static final NativeFunction SYNC_FILE_RANGE = Linkage.words("sync_file_range");
+        static final NativeFunction LSEEK = Linkage.words("lseek");
+        static final NativeFunction STATX = Linkage.words("statx");
+        static final NativeFunction READ = Linkage.words("read");
+        static final NativeFunction WRITE = Linkage.words("write");
     }
 
     private static final class Data {
-        static final MethodHandle READ = Linkage.data("read");
-        static final MethodHandle WRITE = Linkage.data("write");
-        static final MethodHandle PREAD = Linkage.data("pread");
-        static final MethodHandle PWRITE = Linkage.data("pwrite");
-        static final MethodHandle PREADV2 = Linkage.data("preadv2");
-        static final MethodHandle PWRITEV2 = Linkage.data("pwritev2");
+        static final NativeFunction READ = Linkage.piece("read");
+        static final NativeFunction WRITE = Linkage.piece("write");
+        static final NativeFunction PREAD = Linkage.piece("pread");
+        static final NativeFunction PWRITE = Linkage.piece("pwrite");
+        static final NativeFunction PREADV2 = Linkage.data("preadv2");
+        static final NativeFunction PWRITEV2 = Linkage.data("pwritev2");
     }
 }

@@ -1,7 +1,6 @@
 package dev.vz.linux.call;
 
 import java.lang.foreign.MemorySegment;
-import java.lang.invoke.MethodHandle;
 
 /** ioctl(2), which is variadic and on the hottest path there is: the vCPU's run loop. */
 public final class IoctlCalls {
@@ -12,7 +11,7 @@ public final class IoctlCalls {
     public static int ioctl(int descriptor, long request, long argument) {
         CallState state = CallState.current();
         try {
-            int result = (int) Word.IOCTL.invokeExact(state.capture(), descriptor, request, argument);
+            int result = (int) Word.IOCTL.handle().invokeExact(state.capture(), descriptor, request, argument);
             return result == -1 ? -state.errno() : result;
         } catch (Throwable thrown) {
             throw CallState.rethrow(thrown);
@@ -23,7 +22,7 @@ public final class IoctlCalls {
     public static int ioctl(int descriptor, long request, MemorySegment argument) {
         CallState state = CallState.current();
         try {
-            int result = (int) Data.IOCTL.invokeExact(state.capture(), descriptor, request, argument);
+            int result = (int) Data.IOCTL.handle().invokeExact(state.capture(), descriptor, request, argument);
             return result == -1 ? -state.errno() : result;
         } catch (Throwable thrown) {
             throw CallState.rethrow(thrown);
@@ -31,10 +30,10 @@ public final class IoctlCalls {
     }
 
     private static final class Word {
-        static final MethodHandle IOCTL = Linkage.ioctlWord();
+        static final NativeFunction IOCTL = Linkage.ioctlWord();
     }
 
     private static final class Data {
-        static final MethodHandle IOCTL = Linkage.ioctlData();
+        static final NativeFunction IOCTL = Linkage.ioctlData();
     }
 }

@@ -3,8 +3,11 @@ package dev.vz.linux.call;
 import dev.vz.error.CapabilityException;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
 
 /**
  * Links functions of the C library, each in one of four shapes.
@@ -35,23 +38,51 @@ final class Linkage {
     private Linkage() {}
 
     /** {@code (state, long, long, long, long, long, long) -> long}. */
-    static MethodHandle words(String function) {
-        return link(function, WORDS, ERRNO);
+    static NativeFunction words(String function) {
+        return new NativeFunction(link(function, WORDS, ERRNO));
     }
 
     /** {@code (state, long, MemorySegment, long, long, long, long) -> long}. */
-    static MethodHandle data(String function) {
-        return link(function, DATA, ERRNO);
+    static NativeFunction data(String function) {
+        return new NativeFunction(link(function, DATA, ERRNO));
+    }
+
+    /**
+     * {@code (state, long, MemorySegment, long offset, long length, long) -> long}: the function gets the piece's address,
+     * its length, and the last.
+     */
+    static NativeFunction piece(String function) {
+        MethodHandle call = link(function, DATA, ERRNO);
+        MethodHandle withPiece = MethodHandles.collectArguments(call, 2, Views.SLICE);
+        MethodType type = MethodType.methodType(long.class, MemorySegment.class, long.class, MemorySegment.class,
+                long.class, long.class, long.class);
+        // state, a, (segment, offset, length), length, d, and two that no function of this shape reads
+        MethodHandle shorter = MethodHandles.insertArguments(withPiece, 7, 0L, 0L);
+        return new NativeFunction(MethodHandles.permuteArguments(shorter, type, 0, 1, 2, 3, 4, 4, 5));
     }
 
     /** {@code (state, int descriptor, long request, long argument) -> int}. */
-    static MethodHandle ioctlWord() {
-        return link("ioctl", IOCTL_WORD, ERRNO, IOCTL_VARIADIC);
+    static NativeFunction ioctlWord() {
+        return new NativeFunction(link("ioctl", IOCTL_WORD, ERRNO, IOCTL_VARIADIC));
     }
 
     /** {@code (state, int descriptor, long request, MemorySegment argument) -> int}. */
-    static MethodHandle ioctlData() {
-        return link("ioctl", IOCTL_DATA, ERRNO, IOCTL_VARIADIC);
+    static NativeFunction ioctlData() {
+        return new NativeFunction(link("ioctl", IOCTL_DATA, ERRNO, IOCTL_VARIADIC));
+    }
+
+    /** Apart: only the calls that take pieces look it up. */
+    private static final class Views {
+        static final MethodHandle SLICE;
+
+        static {
+            try {
+                SLICE = MethodHandles.lookup().findVirtual(MemorySegment.class, "asSlice",
+                        MethodType.methodType(MemorySegment.class, long.class, long.class));
+            } catch (ReflectiveOperationException impossible) {
+                throw new ExceptionInInitializerError(impossible);
+            }
+        }
     }
 
     private static MethodHandle link(String function, FunctionDescriptor shape, Linker.Option... options) {

@@ -1,7 +1,6 @@
 package dev.vz.linux.call;
 
 import java.lang.foreign.MemorySegment;
-import java.lang.invoke.MethodHandle;
 
 /** Mappings and memory files, by address. Every method returns the function's result, or errno negated. */
 public final class MemoryCalls {
@@ -59,15 +58,15 @@ public final class MemoryCalls {
     }
 
     private static final class Words {
-        static final MethodHandle MMAP = Linkage.words("mmap");
-        static final MethodHandle MUNMAP = Linkage.words("munmap");
-        static final MethodHandle MPROTECT = Linkage.words("mprotect");
-        static final MethodHandle MADVISE = Linkage.words("madvise");
-        static final MethodHandle MLOCK = Linkage.words("mlock");
-        static final MethodHandle MUNLOCK = Linkage.words("munlock");
-        static final MethodHandle MSYNC = Linkage.words("msync");
-        static final MethodHandle MINCORE = Linkage.words("mincore");
-        static final MethodHandle MEMFD_CREATE = Linkage.words("memfd_create");
-        static final MethodHandle PRCTL = Linkage.words("prctl");
+        static final NativeFunction MMAP = Linkage.words("mmap");
+        static final NativeFunction MUNMAP = Linkage.words("munmap");
+        static final NativeFunction MPROTECT = Linkage.words("mprotect");
+        static final NativeFunction MADVISE = Linkage.words("madvise");
+        static final NativeFunction MLOCK = Linkage.words("mlock");
+        static final NativeFunction MUNLOCK = Linkage.words("munlock");
+        static final NativeFunction MSYNC = Linkage.words("msync");
+        static final NativeFunction MINCORE = Linkage.words("mincore");
+        static final NativeFunction MEMFD_CREATE = Linkage.words("memfd_create");
+        static final NativeFunction PRCTL = Linkage.words("prctl");
     }
 }

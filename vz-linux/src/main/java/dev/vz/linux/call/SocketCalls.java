@@ -1,7 +1,6 @@
 package dev.vz.linux.call;
 
 import java.lang.foreign.MemorySegment;
-import java.lang.invoke.MethodHandle;
 
 /** Sockets and messages; addresses and headers lie in memory that outlives the call. Every method returns the function's result, or errno negated. */
 public final class SocketCalls {
@@ -75,18 +74,18 @@ public final class SocketCalls {
     }
 
     private static final class Words {
-        static final MethodHandle SOCKET = Linkage.words("socket");
-        static final MethodHandle SOCKETPAIR = Linkage.words("socketpair");
-        static final MethodHandle BIND = Linkage.words("bind");
-        static final MethodHandle LISTEN = Linkage.words("listen");
-        static final MethodHandle ACCEPT4 = Linkage.words("accept4");
-        static final MethodHandle CONNECT = Linkage.words("connect");
-        static final MethodHandle SHUTDOWN = Linkage.words("shutdown");
-        static final MethodHandle GETSOCKOPT = Linkage.words("getsockopt");
-        static final MethodHandle SETSOCKOPT = Linkage.words("setsockopt");
-        static final MethodHandle SENDMSG = Linkage.words("sendmsg");
-        static final MethodHandle RECVMSG = Linkage.words("recvmsg");
-        static final MethodHandle SENDMMSG = Linkage.words("sendmmsg");
-        static final MethodHandle RECVMMSG = Linkage.words("recvmmsg");
+        static final NativeFunction SOCKET = Linkage.words("socket");
+        static final NativeFunction SOCKETPAIR = Linkage.words("socketpair");
+        static final NativeFunction BIND = Linkage.words("bind");
+        static final NativeFunction LISTEN = Linkage.words("listen");
+        static final NativeFunction ACCEPT4 = Linkage.words("accept4");
+        static final NativeFunction CONNECT = Linkage.words("connect");
+        static final NativeFunction SHUTDOWN = Linkage.words("shutdown");
+        static final NativeFunction GETSOCKOPT = Linkage.words("getsockopt");
+        static final NativeFunction SETSOCKOPT = Linkage.words("setsockopt");
+        static final NativeFunction SENDMSG = Linkage.words("sendmsg");
+        static final NativeFunction RECVMSG = Linkage.words("recvmsg");
+        static final NativeFunction SENDMMSG = Linkage.words("sendmmsg");
+        static final NativeFunction RECVMMSG = Linkage.words("recvmmsg");
     }
 }

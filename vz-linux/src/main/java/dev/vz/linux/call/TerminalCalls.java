@@ -1,7 +1,6 @@
 package dev.vz.linux.call;
 
 import java.lang.foreign.MemorySegment;
-import java.lang.invoke.MethodHandle;
 
 /** Terminals. Every method returns the function's result, or errno negated. */
 public final class TerminalCalls {
@@ -19,7 +18,7 @@ public final class TerminalCalls {
     }
 
     private static final class Words {
-        static final MethodHandle TCGETATTR = Linkage.words("tcgetattr");
-        static final MethodHandle TCSETATTR = Linkage.words("tcsetattr");
+        static final NativeFunction TCGETATTR = Linkage.words("tcgetattr");
+        static final NativeFunction TCSETATTR = Linkage.words("tcsetattr");
     }
 }

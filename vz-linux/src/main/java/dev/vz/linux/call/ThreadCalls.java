@@ -1,7 +1,6 @@
 package dev.vz.linux.call;
 
 import java.lang.foreign.MemorySegment;
-import java.lang.invoke.MethodHandle;
 
 /** Threads, signals and namespaces. Every method returns the function's result, or errno negated. */
 public final class ThreadCalls {
@@ -69,17 +68,17 @@ public final class ThreadCalls {
     }
 
     private static final class Words {
-        static final MethodHandle GETPID = Linkage.words("getpid");
-        static final MethodHandle GETTID = Linkage.words("gettid");
-        static final MethodHandle TGKILL = Linkage.words("tgkill");
-        static final MethodHandle SCHED_SETAFFINITY = Linkage.words("sched_setaffinity");
-        static final MethodHandle SCHED_GETAFFINITY = Linkage.words("sched_getaffinity");
-        static final MethodHandle SETPRIORITY = Linkage.words("setpriority");
-        static final MethodHandle SETNS = Linkage.words("setns");
-        static final MethodHandle UNSHARE = Linkage.words("unshare");
-        static final MethodHandle PTHREAD_SIGMASK = Linkage.words("pthread_sigmask");
-        static final MethodHandle SIGTIMEDWAIT = Linkage.words("sigtimedwait");
-        static final MethodHandle __LIBC_CURRENT_SIGRTMIN = Linkage.words("__libc_current_sigrtmin");
-        static final MethodHandle __LIBC_CURRENT_SIGRTMAX = Linkage.words("__libc_current_sigrtmax");
+        static final NativeFunction GETPID = Linkage.words("getpid");
+        static final NativeFunction GETTID = Linkage.words("gettid");
+        static final NativeFunction TGKILL = Linkage.words("tgkill");
+        static final NativeFunction SCHED_SETAFFINITY = Linkage.words("sched_setaffinity");
+        static final NativeFunction SCHED_GETAFFINITY = Linkage.words("sched_getaffinity");
+        static final NativeFunction SETPRIORITY = Linkage.words("setpriority");
+        static final NativeFunction SETNS = Linkage.words("setns");
+        static final NativeFunction UNSHARE = Linkage.words("unshare");
+        static final NativeFunction PTHREAD_SIGMASK = Linkage.words("pthread_sigmask");
+        static final NativeFunction SIGTIMEDWAIT = Linkage.words("sigtimedwait");
+        static final NativeFunction __LIBC_CURRENT_SIGRTMIN = Linkage.words("__libc_current_sigrtmin");
+        static final NativeFunction __LIBC_CURRENT_SIGRTMAX = Linkage.words("__libc_current_sigrtmax");
     }
 }

@@ -31,22 +31,22 @@ public final class FileIo {
 
     /** read(2) into {@code [offset, offset + length)} of {@code buffer}. */
     public static long read(FileDescriptor descriptor, MemorySegment buffer, long offset, long length) {
-        return FileCalls.read(descriptor.value(), buffer.asSlice(offset, length), length);
+        return FileCalls.read(descriptor.value(), buffer, offset, length);
     }
 
     /** write(2) from {@code [offset, offset + length)} of {@code buffer}. */
     public static long write(FileDescriptor descriptor, MemorySegment buffer, long offset, long length) {
-        return FileCalls.write(descriptor.value(), buffer.asSlice(offset, length), length);
+        return FileCalls.write(descriptor.value(), buffer, offset, length);
     }
 
     /** pread(2) at {@code position} into {@code [offset, offset + length)} of {@code buffer}. */
     public static long pread(FileDescriptor file, long position, MemorySegment buffer, long offset, long length) {
-        return FileCalls.pread(file.value(), buffer.asSlice(offset, length), length, position);
+        return FileCalls.pread(file.value(), buffer, offset, length, position);
     }
 
     /** pwrite(2) at {@code position} from {@code [offset, offset + length)} of {@code buffer}. */
     public static long pwrite(FileDescriptor file, long position, MemorySegment buffer, long offset, long length) {
-        return FileCalls.pwrite(file.value(), buffer.asSlice(offset, length), length, position);
+        return FileCalls.pwrite(file.value(), buffer, offset, length, position);
     }
 
     /** readv(2): at the descriptor's own position, or whatever a stream has. */

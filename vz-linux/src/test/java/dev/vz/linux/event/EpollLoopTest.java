@@ -19,6 +19,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 class EpollLoopTest {
@@ -287,6 +288,7 @@ class EpollLoopTest {
     }
 
     @Test
+    @Tag("allocation")
     void anEventAllocatesNothing() {
         try (var loop = new EpollLoop("test"); var event = EventFd.nonBlocking()) {
             loop.register(event.descriptor(), Readiness.IN, (registration, readiness) -> event.take());

@@ -11,6 +11,7 @@ import dev.vz.testing.Allocations;
 import java.nio.file.Path;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 class EventFdTest {
@@ -73,6 +74,7 @@ class EventFdTest {
     }
 
     @Test
+    @Tag("allocation")
     void allocatesNothing() {
         try (var event = EventFd.nonBlocking()) {
             assertThat(Allocations.perCall(20_000, () -> {

@@ -11,6 +11,7 @@ import dev.vz.linux.thread.Signals;
 import dev.vz.testing.Allocations;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 class PollSetTest {
@@ -71,6 +72,7 @@ class PollSetTest {
     }
 
     @Test
+    @Tag("allocation")
     void waitingAllocatesNothing() {
         try (var event = EventFd.nonBlocking()) {
             var set = new PollSet(1);

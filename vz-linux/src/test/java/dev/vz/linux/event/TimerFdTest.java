@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.vz.error.ConfigurationException;
 import dev.vz.testing.Allocations;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 class TimerFdTest {
@@ -70,6 +71,7 @@ class TimerFdTest {
     }
 
     @Test
+    @Tag("allocation")
     void armingAllocatesNothing() {
         try (var timer = TimerFd.nonBlocking(TimerFd.Clock.MONOTONIC)) {
             assertThat(Allocations.perCall(20_000, () -> {

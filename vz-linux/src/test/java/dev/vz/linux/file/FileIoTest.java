@@ -19,6 +19,7 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
 import net.jqwik.api.constraints.Size;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -162,6 +163,7 @@ class FileIoTest {
     }
 
     @Test
+    @Tag("allocation")
     void allocatesNothing() {
         try (var arena = Arena.ofConfined(); var shared = Arena.ofShared(); var file = MemoryFile.create("hot", 8192)) {
             var descriptor = file.descriptor();

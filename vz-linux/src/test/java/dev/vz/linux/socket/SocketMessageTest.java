@@ -20,6 +20,7 @@ import java.util.Arrays;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 class SocketMessageTest {
@@ -181,6 +182,7 @@ class SocketMessageTest {
     }
 
     @Test
+    @Tag("allocation")
     void messagesAndBatchesAllocateNothing() {
         try (var pair = UnixSocket.pair(SocketType.DATAGRAM, true);
                 var message = new SocketMessage(1, 4);

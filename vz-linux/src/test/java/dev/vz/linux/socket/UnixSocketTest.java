@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -147,6 +148,7 @@ class UnixSocketTest {
     }
 
     @Test
+    @Tag("allocation")
     void sendingAndReceivingAllocateNothing() {
         try (var pair = UnixSocket.pair(SocketType.STREAM, true); var arena = Arena.ofConfined()) {
             var buffer = arena.allocate(64);

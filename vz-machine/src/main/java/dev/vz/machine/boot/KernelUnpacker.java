@@ -11,12 +11,14 @@ import java.io.InputStream;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.zip.GZIPInputStream;
+import org.apache.commons.compress.compressors.lz4.BlockLZ4CompressorInputStream;
 import org.tukaani.xz.LZMAInputStream;
 import org.tukaani.xz.XZInputStream;
 
 /**
  * Unpacks the kernel inside a bzImage on the host, which spares the guest the hundred million instructions of doing it.
- * LZ4 and gzip need nothing; xz and lzma need {@code org.tukaani:xz} on the module path, zstd needs {@code zstd-jni}.
+ * gzip needs nothing; LZ4 needs {@code commons-compress} on the module path, xz and lzma need {@code org.tukaani:xz}, zstd needs
+ * {@code zstd-jni}.
  */
 final class KernelUnpacker {
 
@@ -82,8 +84,8 @@ final class KernelUnpacker {
             }
         } catch (LinkageError missing) {
             throw new CapabilityException("Cannot unpack " + name + " on the host: " + missing.getMessage()
-                    + " is missing; add org.tukaani:xz (for xz and lzma) or com.github.luben:zstd-jni (for zstd), "
-                    + "or let the guest unpack itself", missing);
+                    + " is missing; add org.apache.commons:commons-compress (for LZ4), org.tukaani:xz (for xz and lzma) or "
+                    + "com.github.luben:zstd-jni (for zstd), or let the guest unpack itself", missing);
         } catch (VzException known) {
             throw known;
         } catch (IOException | RuntimeException damaged) {
@@ -115,6 +117,19 @@ final class KernelUnpacker {
         }
     }
 
+    private static final class Lz4 {
+        /** Unpacks the block of {@code length} bytes at {@code from} to at most {@code room} bytes, and returns how many. */
+        static int unpack(byte[] payload, int from, int length, byte[] to, int at, int room) throws IOException {
+            try (var in = new BlockLZ4CompressorInputStream(new ByteArrayInputStream(payload, from, length))) {
+                int got = in.readNBytes(to, at, room);
+                if (got == room && in.read() != -1) {
+                    throw new IOException("an LZ4 block has more than " + room + " bytes unpacked");
+                }
+                return got;
+            }
+        }
+    }
+
     private static byte[] read(String name, InputStream stream, int size) throws IOException {
         try (InputStream in = stream) {
             var bytes = new byte[size];
@@ -128,7 +143,7 @@ final class KernelUnpacker {
     }
 
     /** LZ4's legacy frames: a magic number, then blocks with their compressed size. */
-    private static byte[] unpackLz4(String name, byte[] payload, int size) {
+    private static byte[] unpackLz4(String name, byte[] payload, int size) throws IOException {
         MemorySegment view = KernelImage.view(payload);
         var bytes = new byte[size];
         int done = 0;
@@ -142,12 +157,7 @@ final class KernelUnpacker {
                         "Cannot unpack " + name + ": an LZ4 block of " + length + " bytes at offset " + at
                                 + " does not lie inside the payload of " + payload.length);
             }
-            try {
-                done = Lz4Block.unpack(payload, at, length, bytes, done,
-                        done + Math.min(LZ4_LEGACY_BLOCK, size - done));
-            } catch (FormatException damaged) {
-                throw new FormatException("Cannot unpack " + name + ": " + damaged.getMessage(), damaged);
-            }
+            done += Lz4.unpack(payload, at, length, bytes, done, Math.min(LZ4_LEGACY_BLOCK, size - done));
             at += length;
         }
         if (done != size) {

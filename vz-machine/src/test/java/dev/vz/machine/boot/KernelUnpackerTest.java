@@ -14,14 +14,12 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.zip.GZIPOutputStream;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
-import net.jqwik.api.constraints.Size;
 import org.apache.commons.compress.compressors.lz4.BlockLZ4CompressorOutputStream;
 import org.junit.jupiter.api.Test;
 import org.tukaani.xz.LZMA2Options;
@@ -167,22 +165,6 @@ class KernelUnpackerTest {
         byte[] text = "no kernel in here, only words".getBytes(java.nio.charset.StandardCharsets.US_ASCII);
         assertThatThrownBy(() -> unpack(withSize(lz4Frame(text), text.length))).isInstanceOf(FormatException.class)
                 .hasMessage("Cannot unpack bzImage: what is inside is not an ELF file");
-    }
-
-    @Property(tries = 500)
-    void LZ4_unpacks_what_commons_compress_packed(@ForAll @Size(max = 3_000) byte[] noise,
-            @ForAll @IntRange(min = 1, max = 300) int repeat) {
-        var bytes = new byte[noise.length * 2 + repeat];
-        System.arraycopy(noise, 0, bytes, 0, noise.length);
-        System.arraycopy(noise, 0, bytes, noise.length + repeat, noise.length);
-        byte[] block = compress(bytes, BlockLZ4CompressorOutputStream::new);
-        var out = new byte[bytes.length + 3];
-        assertThat(Lz4Block.unpack(block, 0, block.length, out, 0, out.length)).isEqualTo(bytes.length);
-        assertThat(Arrays.copyOf(out, bytes.length)).isEqualTo(bytes);
-        if (bytes.length > 1) {
-            assertThatThrownBy(() -> Lz4Block.unpack(block, 0, block.length, new byte[bytes.length - 1], 0,
-                    bytes.length - 1)).isInstanceOf(FormatException.class);
-        }
     }
 
     @Property(tries = 3_000)

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -83,6 +84,7 @@ class MachineClockTest {
     }
 
     @Test
+    @Tag("allocation")
     void arming_a_timer_allocates_nothing() {
         try (var clock = new SystemClock("test-clock")) {
             MachineClock.Timer timer = clock.timer(() -> {});

@@ -9,6 +9,7 @@ import dev.vz.testing.Allocations;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Sections are those of ACPI 6.5. */
@@ -130,6 +131,7 @@ class AcpiPowerManagementTest {
     }
 
     @Test
+    @Tag("allocation")
     void no_access_allocates() {
         assertThat(Allocations.perCall(20_000, () -> {
             acpi.read(PM_TMR, 4);

@@ -13,6 +13,7 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
 import net.jqwik.api.constraints.LongRange;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Register names are those of the MC146818 data sheet. */
@@ -249,6 +250,7 @@ class CmosRtcTest {
     }
 
     @Test
+    @Tag("allocation")
     void no_access_allocates() {
         assertThat(Allocations.perCall(20_000, () -> {
             get(SECONDS);

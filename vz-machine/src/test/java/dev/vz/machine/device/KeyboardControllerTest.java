@@ -9,6 +9,7 @@ import dev.vz.testing.Allocations;
 import java.util.List;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 class KeyboardControllerTest {
@@ -226,6 +227,7 @@ class KeyboardControllerTest {
     }
 
     @Test
+    @Tag("allocation")
     void no_access_allocates() {
         assertThat(Allocations.perCall(20_000, () -> {
             controller.keyboard().key(30, true);

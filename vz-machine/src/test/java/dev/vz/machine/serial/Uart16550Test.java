@@ -14,6 +14,7 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
 import net.jqwik.api.constraints.Size;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Sections and tables are those of the PC16550D data sheet. */
@@ -424,6 +425,7 @@ class Uart16550Test {
     }
 
     @Test
+    @Tag("allocation")
     void no_access_allocates() {
         assertThat(Allocations.perCall(20_000, () -> {
             uart.write(THR, 1, 'x');
