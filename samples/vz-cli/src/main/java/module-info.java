@@ -23,4 +23,5 @@ module dev.vz.samples.cli {
     opens dev.vz.samples.cli to info.picocli;
     opens dev.vz.samples.cli.nbd to info.picocli;
     opens dev.vz.samples.cli.net to info.picocli;
+    opens dev.vz.samples.cli.vhost to info.picocli;
 }

@@ -6,6 +6,7 @@ import dev.vz.samples.cli.nbd.NbdCommand;
 import dev.vz.samples.cli.net.NetCommand;
 import dev.vz.samples.cli.net.NatCommand;
 import dev.vz.samples.cli.net.SwitchCommand;
+import dev.vz.samples.cli.vhost.VhostUserCommand;
 import java.io.PrintWriter;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -20,6 +21,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
     BootCommand.class,
     ProgramCommand.class,
     BootCommand.class, ImageVerb.class, IoVerb.class,
+    VhostUserCommand.class,
     WarmUpCommand.class}, commandListHeading = "%n@|bold Commands:|@%n", footerHeading = "%n@|bold Examples:|@%n", footer = {
         "  vz boot --exec 'uname -a'     run one command in a new Linux guest",
         "  vz boot --help                all about booting",
