@@ -113,7 +113,6 @@ public final class SocketCalls {
         static final NativeFunction RECVMSG = Linkage.words("recvmsg");
         static final NativeFunction RECVFROM = Linkage.words("recvfrom");
         static final NativeFunction SENDTO = Linkage.words("sendto");
-        static final NativeFunction GETSOCKNAME = Linkage.words("getsockname");
         static final NativeFunction GETPEERNAME = Linkage.words("getpeername");
         static final NativeFunction SENDMMSG = Linkage.words("sendmmsg");
         static final NativeFunction RECVMMSG = Linkage.words("recvmmsg");
