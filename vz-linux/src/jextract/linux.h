@@ -16,8 +16,6 @@
 #include <linux/if.h>
 #include <linux/if_tun.h>
 #include <linux/io_uring.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <linux/sock_diag.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>

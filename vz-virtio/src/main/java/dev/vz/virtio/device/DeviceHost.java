@@ -86,10 +86,8 @@ public final class DeviceHost implements Stateful<HostState>, AutoCloseable {
         this.device = device;
         this.memory = memory;
         this.offered = device.features() | VERSION_1 | ~withheld & (RING_RESET | 1L << QueueFeatures.INDIRECT_DESC
-                | 1L << QueueFeatures.EVENT_IDX | 1L << QueueFeatures.RING_PACKED);
-        this.offered = device.features() | VERSION_1 | RING_RESET | 1L << QueueFeatures.INDIRECT_DESC
                 | 1L << QueueFeatures.EVENT_IDX | 1L << QueueFeatures.RING_PACKED
-                | 1L << QueueFeatures.NOTIFICATION_DATA | (device.usesInOrder() ? 1L << QueueFeatures.IN_ORDER : 0);
+                | 1L << QueueFeatures.NOTIFICATION_DATA | (device.usesInOrder() ? 1L << QueueFeatures.IN_ORDER : 0));
         int count = device.queues();
         configs = new QueueConfig[count];
         enabled = new boolean[count];
