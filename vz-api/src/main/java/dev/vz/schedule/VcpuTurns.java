@@ -130,6 +130,7 @@ public final class VcpuTurns implements AutoCloseable {
         }
     }
 
+    @SuppressWarnings("WaitNotInLoop") // the caller looks again, in a loop
     private void waitFor(long nanos) {
         try {
             long _ = changed.awaitNanos(Math.max(nanos, 1_000));
