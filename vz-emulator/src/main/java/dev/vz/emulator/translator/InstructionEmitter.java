@@ -57,7 +57,9 @@ final class InstructionEmitter {
             starts[i] = code.newLabel();
             knownAtStart[i] = NOT_SEEN;
         }
-        knownAtStart[0] = LazyFlags.UNKNOWN;
+        for (int part : plan.entries()) {
+            knownAtStart[part] = LazyFlags.UNKNOWN;
+        }
         order = new int[count];
         position = new int[count];
         arrange();
@@ -100,6 +102,15 @@ final class InstructionEmitter {
     /** The parts in the order in which they are to be written. */
     int[] order() {
         return order;
+    }
+
+    /** Pops the number of the part with which to begin, and goes there; the first is also behind this. */
+    void dispatch() {
+        var cases = new ArrayList<SwitchCase>();
+        for (int part : plan.entries()) {
+            cases.add(SwitchCase.of(part, starts[part]));
+        }
+        code.lookupswitch(starts[0], cases);
     }
 
     /** A part begins. */
