@@ -48,7 +48,8 @@ final class ComputeGuest {
     private void call(String... command) throws IOException, InterruptedException {
         Process process = new ProcessBuilder(command).directory(folder.toFile()).inheritIO().start();
         if (process.waitFor() != 0) {
-            throw new IOException(command[0] + " ended with " + process.exitValue() + "; it is needed to build the guest");
+            throw new IOException(
+                    command[0] + " ended with " + process.exitValue() + "; it is needed to build the guest");
         }
     }
 

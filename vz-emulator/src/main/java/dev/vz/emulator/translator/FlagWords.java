@@ -126,12 +126,12 @@ final class FlagWords {
 
     /** The zero word for flags in their places in RFLAGS. */
     static long zero(int flags) {
-        return ~flags >>> 6 & 1;
+        return ~flags >>> 6 & 1L;
     }
 
     /** The sign word for flags in their places in RFLAGS, of which SF is clear. */
     static long sign(int flags) {
-        return ~flags >>> 2 & 1;
+        return ~flags >>> 2 & 1L;
     }
 
     /** Carries for flags in their places in RFLAGS, of which OF and AF are clear. */

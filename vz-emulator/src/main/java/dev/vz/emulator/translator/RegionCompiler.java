@@ -96,7 +96,8 @@ final class RegionCompiler {
     }
 
     private static int length(byte[] bytes) {
-        return ClassFile.of().parse(bytes).methods().stream().filter(method -> method.methodName().equalsString("execute"))
+        return ClassFile.of().parse(bytes).methods().stream()
+                .filter(method -> method.methodName().equalsString("execute"))
                 .findFirst().flatMap(method -> method.findAttribute(Attributes.code())).orElseThrow().codeLength();
     }
 

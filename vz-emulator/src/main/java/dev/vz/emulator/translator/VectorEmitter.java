@@ -59,11 +59,14 @@ final class VectorEmitter {
     private static final Map<Mnemonic, Function> FUNCTIONS = new EnumMap<>(Mnemonic.class);
 
     static {
-        add(Shape.MOVE, "", "movaps movapd movups movupd movdqa movdqu lddqu movntps movntpd movntdq movntdqa movss movsd "
-                + "movlps movlpd movhps movhpd movlhps movhlps movq movd");
-        add(Shape.LANES, "PackedAddition", "paddb psubb paddw psubw paddd psubd paddq psubq paddsb psubsb paddusb psubusb "
-                + "pavgb paddsw psubsw paddusw psubusw pavgw");
-        add(Shape.LANES, "PackedComparison", "pcmpeqb pcmpgtb pcmpeqw pcmpgtw pcmpeqd pcmpgtd pminub pmaxub pminsw pmaxsw");
+        add(Shape.MOVE, "",
+                "movaps movapd movups movupd movdqa movdqu lddqu movntps movntpd movntdq movntdqa movss movsd "
+                        + "movlps movlpd movhps movhpd movlhps movhlps movq movd");
+        add(Shape.LANES, "PackedAddition",
+                "paddb psubb paddw psubw paddd psubd paddq psubq paddsb psubsb paddusb psubusb "
+                        + "pavgb paddsw psubsw paddusw psubusw pavgw");
+        add(Shape.LANES, "PackedComparison",
+                "pcmpeqb pcmpgtb pcmpeqw pcmpgtw pcmpeqd pcmpgtd pminub pmaxub pminsw pmaxsw");
         add(Shape.LANES, "PackedMultiplication", "pmullw pmulhw pmulhuw pmuludq pmaddwd psadbw");
         add(Shape.LANES, "PackedLogic", "pand pandn por pxor");
         alias("PackedLogic", Shape.LANES, "pand", Mnemonic.ANDPS, Mnemonic.ANDPD);
