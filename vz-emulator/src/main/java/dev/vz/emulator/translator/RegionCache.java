@@ -24,7 +24,7 @@ public final class RegionCache implements Translator {
      * Instructions that are executed in a block before it is translated: some ten milliseconds of the interpreter, about
      * what making and compiling a region costs. With a tenth of it a boot takes twice as long.
      */
-    private static final int THRESHOLD = Integer.getInteger("dev.vz.emulator.translator.threshold", 800_000);
+    public static final int THRESHOLD = 800_000;
     /** About 25 KiB of class data, bytecode and compiled code each. */
     private static final int MOST_REGIONS = 3000;
     private static final int PAGES = 4096;
@@ -53,9 +53,9 @@ public final class RegionCache implements Translator {
         }
     }
 
-    /** Gives a processor an empty cache: its hot code is translated from now on. */
-    public static void attach(Cpu c) {
-        c.translator = new RegionCache(c, Workshop.shared(), THRESHOLD);
+    /** Gives a processor an empty cache: code is translated once {@code threshold} of its instructions were executed. */
+    public static void attach(Cpu c, int threshold) {
+        c.translator = new RegionCache(c, Workshop.shared(), threshold);
     }
 
     /** Makes an empty cache with another threshold, in instructions. */

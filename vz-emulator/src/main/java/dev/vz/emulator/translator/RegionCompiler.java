@@ -181,7 +181,7 @@ final class RegionCompiler {
 
         Body(CodeBuilder code) {
             this.code = code;
-            e = new Emitter(code, SELF, plan.ordered());
+            e = new Emitter(code, SELF);
             flags = new LazyFlags(e);
             leave = code.newLabel();
             threw = code.newLabel();

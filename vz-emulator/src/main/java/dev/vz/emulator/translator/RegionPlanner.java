@@ -30,9 +30,6 @@ final class RegionPlanner {
     /** A successor belongs to the region if it was executed at least once in so many times. */
     private static final int COLDNESS = 32;
 
-    /** Devices and other processors are threads of the host that look at guest memory meanwhile. */
-    private static final boolean ORDERED = !Boolean.getBoolean("dev.vz.emulator.translator.unordered");
-
     private final Cpu c;
     private final Decoder decoder = new Decoder();
     private final Instruction instruction = new Instruction();
@@ -97,7 +94,7 @@ final class RegionPlanner {
         if (useful < FEWEST_INSTRUCTIONS && !loops) {
             return null;
         }
-        return new RegionPlan(c, c.cpl == 3, ORDERED, List.copyOf(parts), entries(parts), ops.toArray(Op[]::new));
+        return new RegionPlan(c, c.cpl == 3, List.copyOf(parts), entries(parts), ops.toArray(Op[]::new));
     }
 
     /**
