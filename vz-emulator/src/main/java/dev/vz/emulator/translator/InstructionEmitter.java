@@ -235,22 +235,20 @@ final class InstructionEmitter {
         e.constant(reference);
         code.lsub().dup2().lstore(T0).l2i();
         var cases = new ArrayList<SwitchCase>();
-        var labels = new TreeMap<Integer, Label>();
         for (int distance : inside.keySet()) {
-            Label label = code.newLabel();
-            labels.put(distance, label);
-            cases.add(SwitchCase.of(distance, label));
+            cases.add(SwitchCase.of(distance, code.newLabel()));
         }
         code.lookupswitch(leave, cases);
-        for (var entry : labels.entrySet()) {
-            code.labelBinding(entry.getValue());
+        int next = 0;
+        for (var entry : inside.entrySet()) {
+            code.labelBinding(cases.get(next++).target());
             code.lload(T0);
             e.constant((long) entry.getKey());
             code.lcmp().ifne(leave);
             if (call) {
                 pushReturn(behind);
             }
-            int part = inside.get(entry.getKey());
+            int part = entry.getValue();
             arrive(part);
             code.goto_(starts[part]);
         }

@@ -97,6 +97,7 @@ abstract class Region extends Op implements Translation {
     }
 
     /** Puts the region into place if all its code is as it was when it was planned. */
+    @SuppressWarnings("ReferenceEquality") // a region is nothing but itself
     final boolean install() {
         for (Block block : blocks) {
             if (block.stamp == 0) {
@@ -158,6 +159,7 @@ abstract class Region extends Op implements Translation {
     }
 
     /** Goes out of use. */
+    @SuppressWarnings("ReferenceEquality") // a region is nothing but itself
     final void forget() {
         dropped = true;
         for (Block entry : entries) {
