@@ -62,7 +62,8 @@ public final class EmulatorHypervisor implements Hypervisor {
             return new Availability.Unavailable("the software CPU may not use native memory",
                     "start java with --enable-native-access=" + module);
         }
-        return new Availability.Available("software CPU, x86-64-v2, " + (translatedAfter > 0 ? "translated" : "interpreted"));
+        return new Availability.Available(
+                "software CPU, x86-64-v2, " + (translatedAfter > 0 ? "translated" : "interpreted"));
     }
 
     @Override
