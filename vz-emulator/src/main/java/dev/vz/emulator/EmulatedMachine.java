@@ -39,7 +39,7 @@ abstract class EmulatedMachine
     private volatile EmulatedVcpu[] snapshot = {};
     private final ReentrantLock bus = new ReentrantLock();
     private volatile long clockOffset;
-    private volatile boolean translating;
+    private volatile int translatedAfter;
     private boolean closed;
 
     EmulatedMachine(VirtualMachineConfig config) {
@@ -69,13 +69,13 @@ abstract class EmulatedMachine
         return doorbells;
     }
 
-    /** Whether processors made from now on translate hot code. */
-    final void translate(boolean on) {
-        translating = on;
+    /** Has processors made from now on translate code of which so many instructions were executed; 0 for never. */
+    final void translateAfter(int instructions) {
+        translatedAfter = instructions;
     }
 
-    final boolean isTranslating() {
-        return translating;
+    final int translatedAfter() {
+        return translatedAfter;
     }
 
     /** Ports that are answered inside the back end. */

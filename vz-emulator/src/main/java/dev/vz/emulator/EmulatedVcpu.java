@@ -53,8 +53,8 @@ abstract class EmulatedVcpu implements X86Vcpu, TscControl, GuestDebug, HaltNoti
         exits = new VcpuExits(machine, this, tsc);
         cpu = new Cpu(machine.physical(), exits, Operations.instance());
         cpu.setCpuid(CpuidTable.of(supportedCpuid().forProcessor(id, machine.config().maxVcpus())));
-        if (machine.isTranslating()) {
-            RegionCache.attach(cpu);
+        if (machine.translatedAfter() > 0) {
+            RegionCache.attach(cpu, machine.translatedAfter());
         }
         requests = new Requests(cpu);
         interpreter = new Interpreter(cpu);

@@ -1,5 +1,6 @@
 package dev.vz.emulator;
 
+import dev.vz.emulator.translator.RegionCache;
 import dev.vz.error.CapabilityException;
 import dev.vz.hypervisor.Availability;
 import dev.vz.hypervisor.Capability;
@@ -22,20 +23,26 @@ public final class EmulatorHypervisor implements Hypervisor {
     /** System property: whether hot code is translated where {@link #withTranslation} says nothing; {@code false} if absent. */
     public static final String TRANSLATION = "dev.vz.emulator.translation";
 
-    private final boolean translating;
+    /** Instructions after which code is translated; 0 for never. */
+    private final int translatedAfter;
 
     /** Makes the back end; it holds nothing. */
     public EmulatorHypervisor() {
-        this(Boolean.getBoolean(TRANSLATION));
+        this(Boolean.getBoolean(TRANSLATION) ? RegionCache.THRESHOLD : 0);
     }
 
-    private EmulatorHypervisor(boolean translating) {
-        this.translating = translating;
+    private EmulatorHypervisor(int translatedAfter) {
+        this.translatedAfter = translatedAfter;
     }
 
     /** The back end whose machines translate hot code to JVM bytecode, or interpret all of it. */
     public EmulatorHypervisor withTranslation(boolean on) {
-        return new EmulatorHypervisor(on);
+        return new EmulatorHypervisor(on ? RegionCache.THRESHOLD : 0);
+    }
+
+    /** The back end whose machines translate code as soon as so many of its instructions were executed. */
+    EmulatorHypervisor translatingAfter(int instructions) {
+        return new EmulatorHypervisor(instructions);
     }
 
     @Override
@@ -55,7 +62,8 @@ public final class EmulatorHypervisor implements Hypervisor {
             return new Availability.Unavailable("the software CPU may not use native memory",
                     "start java with --enable-native-access=" + module);
         }
-        return new Availability.Available("software CPU, x86-64-v2, " + (translating ? "translated" : "interpreted"));
+        return new Availability.Available(
+                "software CPU, x86-64-v2, " + (translatedAfter > 0 ? "translated" : "interpreted"));
     }
 
     @Override
@@ -75,7 +83,7 @@ public final class EmulatorHypervisor implements Hypervisor {
             case SPLIT -> new SplitMachine(config);
             case FULL -> new FullMachine(config);
         };
-        machine.translate(translating);
+        machine.translateAfter(translatedAfter);
         return machine;
     }
 }

@@ -71,7 +71,7 @@ final class ComputeGuest {
 
         /** The median of the last half of the rounds. */
         double steady(String kernel) {
-            List<Double> all = seconds.get(kernel);
+            List<Double> all = seconds.getOrDefault(kernel, List.of(Double.NaN));
             List<Double> last = all.subList(all.size() / 2, all.size()).stream().sorted().toList();
             return last.get(last.size() / 2);
         }

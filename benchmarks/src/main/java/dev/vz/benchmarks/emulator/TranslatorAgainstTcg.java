@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.Stream;
 
 /**
@@ -70,10 +71,12 @@ public final class TranslatorAgainstTcg {
             double theirs = median(qemu, kernel);
             String plain = interpreted.isEmpty() ? "-"
                     : String.format("%.1f ms", median(interpreted, kernel) * 1000);
-            String same = translated.getFirst().results.get(kernel).equals(qemu.getFirst().results.get(kernel)) ? ""
+            String same = Objects.equals(translated.getFirst().results.get(kernel), qemu.getFirst().results.get(kernel))
+                    ? ""
                     : "  results differ";
             System.out.printf("%-10s %9.1f ms %12s %9.1f ms %14.2f%s   first rounds %s%n", kernel, ours * 1000, plain,
-                    theirs * 1000, theirs / ours, same, first(translated.getFirst().seconds.get(kernel)));
+                    theirs * 1000, theirs / ours, same,
+                    first(translated.getFirst().seconds.getOrDefault(kernel, List.of())));
             logarithms += Math.log(theirs / ours);
             count++;
         }

@@ -39,7 +39,7 @@ public final class Block {
     /** Its bytes when it was decoded. */
     final byte[] code;
 
-    /** The translation that begins with this block, whether it can be used now or not. */
+    /** The translation that can be entered at this block, whether it can be used now or not. */
     public @Nullable Translation translation;
     /** The translations that contain this block. */
     public @Nullable List<Translation> translations;

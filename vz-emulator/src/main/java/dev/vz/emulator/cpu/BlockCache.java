@@ -87,7 +87,7 @@ public final class BlockCache {
         block.stamp = c.stamp;
         Translation translation = block.translation;
         if (translation != null) {
-            translation.found();
+            translation.found(block);
         }
         c.recent[(int) (block.ip ^ block.ip >>> 14) & Cpu.RECENT - 1] = block;
         return block;

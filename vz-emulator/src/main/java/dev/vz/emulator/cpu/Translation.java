@@ -4,10 +4,10 @@ package dev.vz.emulator.cpu;
 public interface Translation {
 
     /**
-     * The block it begins with was found in place under the present {@link Cpu#stamp}. Makes sure of the other blocks, and
-     * sets what is executed at the first accordingly.
+     * {@code block}, at which it can be entered, was found in place under the present {@link Cpu#stamp}. Makes sure of the
+     * other blocks, and sets what is executed at this one accordingly.
      */
-    void found();
+    void found(Block block);
 
     /** The code of one of its blocks is gone: it must never be entered again. */
     void drop();

@@ -54,13 +54,11 @@ final class Emitter {
 
     final CodeBuilder code;
     private final ClassDesc self;
-    private final ClassDesc access;
     private int at = -1;
 
-    Emitter(CodeBuilder code, ClassDesc self, boolean ordered) {
+    Emitter(CodeBuilder code, ClassDesc self) {
         this.code = code;
         this.self = self;
-        access = ordered ? ORDERED_ACCESS : ACCESS;
     }
 
     /** Where register {@code number} is. */
@@ -253,13 +251,13 @@ final class Emitter {
     /** Pops a linear address, pushes what is there, zero-extended. */
     void load(int s) {
         field("READ", LONGS);
-        code.invokestatic(access, "load" + bytes(s), LOAD);
+        code.invokestatic(ORDERED_ACCESS, "load" + bytes(s), LOAD);
     }
 
     /** Pops a linear address and the value below it. */
     void store(int s) {
         field("WRITE", LONGS);
-        code.invokestatic(access, "store" + bytes(s), STORE);
+        code.invokestatic(ORDERED_ACCESS, "store" + bytes(s), STORE);
     }
 
     /** Pops a linear address, pushes the host address where it is read and written. */
@@ -271,16 +269,16 @@ final class Emitter {
     void placeOf(int bytes) {
         constant(bytes - 1);
         field("WRITE", LONGS);
-        code.invokestatic(access, "place", PLACE);
+        code.invokestatic(ORDERED_ACCESS, "place", PLACE);
     }
 
     /** Pops a host address, pushes what is there, zero-extended. */
     void getHost(int s) {
-        code.invokestatic(access, "get" + bytes(s), GET);
+        code.invokestatic(ORDERED_ACCESS, "get" + bytes(s), GET);
     }
 
     /** Pops a value and the host address below it. */
     void putHost(int s) {
-        code.invokestatic(access, "put" + bytes(s), PUT);
+        code.invokestatic(ORDERED_ACCESS, "put" + bytes(s), PUT);
     }
 }

@@ -30,7 +30,11 @@ final class FlagWords {
 
     /** CF as 0 or 1. */
     static long carry(int maker, long a, long b, long r) {
-        return carries(maker, a, b, r) >>> 63;
+        if (maker == EXPLICIT) {
+            return a >>> 63;
+        }
+        long v = maker < DIFFERENCE ? a & b | (a | b) & ~r : ~a & b | (~a | b) & r;
+        return v << (maker & 63) >>> 63;
     }
 
     private static boolean parity(long value) {

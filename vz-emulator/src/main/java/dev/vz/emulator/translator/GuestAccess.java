@@ -20,7 +20,8 @@ final class GuestAccess {
         }
     }
 
-    /** The only one. */
+    /** The only one: it says nothing but that it was thrown, and has no trace. */
+    @SuppressWarnings("StaticAssignmentOfThrowable")
     static final Miss MISS = new Miss();
 
     private GuestAccess() {}

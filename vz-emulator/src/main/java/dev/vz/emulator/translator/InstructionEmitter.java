@@ -57,7 +57,9 @@ final class InstructionEmitter {
             starts[i] = code.newLabel();
             knownAtStart[i] = NOT_SEEN;
         }
-        knownAtStart[0] = LazyFlags.UNKNOWN;
+        for (int part : plan.entries()) {
+            knownAtStart[part] = LazyFlags.UNKNOWN;
+        }
         order = new int[count];
         position = new int[count];
         arrange();
@@ -100,6 +102,15 @@ final class InstructionEmitter {
     /** The parts in the order in which they are to be written. */
     int[] order() {
         return order;
+    }
+
+    /** Pops the number of the part with which to begin, and goes there; the first is also behind this. */
+    void dispatch() {
+        var cases = new ArrayList<SwitchCase>();
+        for (int part : plan.entries()) {
+            cases.add(SwitchCase.of(part, starts[part]));
+        }
+        code.lookupswitch(starts[0], cases);
     }
 
     /** A part begins. */
@@ -224,22 +235,20 @@ final class InstructionEmitter {
         e.constant(reference);
         code.lsub().dup2().lstore(T0).l2i();
         var cases = new ArrayList<SwitchCase>();
-        var labels = new TreeMap<Integer, Label>();
         for (int distance : inside.keySet()) {
-            Label label = code.newLabel();
-            labels.put(distance, label);
-            cases.add(SwitchCase.of(distance, label));
+            cases.add(SwitchCase.of(distance, code.newLabel()));
         }
         code.lookupswitch(leave, cases);
-        for (var entry : labels.entrySet()) {
-            code.labelBinding(entry.getValue());
+        int next = 0;
+        for (var entry : inside.entrySet()) {
+            code.labelBinding(cases.get(next++).target());
             code.lload(T0);
             e.constant((long) entry.getKey());
             code.lcmp().ifne(leave);
             if (call) {
                 pushReturn(behind);
             }
-            int part = inside.get(entry.getKey());
+            int part = entry.getValue();
             arrive(part);
             code.goto_(starts[part]);
         }

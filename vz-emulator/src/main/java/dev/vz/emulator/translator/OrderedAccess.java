@@ -3,8 +3,8 @@ package dev.vz.emulator.translator;
 import java.lang.invoke.VarHandle;
 
 /**
- * {@link GuestAccess} for machines with several processors: loads in order, stores in order, and no store before an earlier
- * load, as x86 has it (Intel SDM volume 3A, section 9.2). On an x86 host the fences cost no instruction; they keep the
+ * {@link GuestAccess} as other threads expect it, those of other processors and those of devices: loads in order, stores in
+ * order, and no store before an earlier load, as x86 has it (Intel SDM volume 3A, section 9.2). On an x86 host the fences cost no instruction; they keep the
  * just-in-time compiler from exchanging accesses.
  */
 final class OrderedAccess {

@@ -31,8 +31,14 @@ abstract class Region extends Op implements Translation {
 
     private final RegionCache cache;
     private final Cpu c;
-    private final Block entry;
+    /** The part with which to begin; 0 but for a moment. */
+    protected int start;
     private final List<Block> blocks;
+    /** Blocks at which it can be entered, and what is executed there. */
+    private final Block[] entries;
+    private final Op[] entrances;
+    private long checked;
+    private boolean inPlace;
     private boolean dropped;
 
     /** The constants that the class behind {@code lookup} was defined with. */
@@ -48,11 +54,17 @@ abstract class Region extends Op implements Translation {
     protected Region(RegionPlan plan, RegionCache cache) {
         this.cache = cache;
         c = plan.cpu();
-        entry = plan.entry();
         blocks = plan.blocks();
         ops = plan.ops();
-        ip = entry.ip;
-        nextIp = entry.ip;
+        ip = plan.entry().ip;
+        nextIp = ip;
+        entries = new Block[plan.entries().size()];
+        entrances = new Op[entries.length];
+        for (int i = 0; i < entries.length; i++) {
+            int part = plan.entries().get(i);
+            entries[i] = blocks.get(part);
+            entrances[i] = i == 0 ? this : new Entrance(this, part, entries[i]);
+        }
     }
 
     @Override
@@ -81,10 +93,11 @@ abstract class Region extends Op implements Translation {
     }
 
     final Block entry() {
-        return entry;
+        return entries[0];
     }
 
     /** Puts the region into place if all its code is as it was when it was planned. */
+    @SuppressWarnings("ReferenceEquality") // a region is nothing but itself
     final boolean install() {
         for (Block block : blocks) {
             if (block.stamp == 0) {
@@ -92,8 +105,13 @@ abstract class Region extends Op implements Translation {
             }
         }
         budget = FIRST_BUDGET;
-        if (entry.stamp == c.stamp) {
-            found();
+        for (Block entry : entries) {
+            if (entry.translation == null) {
+                entry.translation = this;
+            }
+            if (entry.translation == this && entry.stamp == c.stamp) {
+                found(entry);
+            }
         }
         return true;
     }
@@ -102,11 +120,19 @@ abstract class Region extends Op implements Translation {
      * {@inheritDoc}
      *
      * <p>
-     * The first block has just been found; the others can lie in other pages, or hold bytes that a device has changed.
+     * This block has just been found; the others can lie in other pages, or hold bytes that a device has changed.
      */
     @Override
-    public final void found() {
-        entry.first = !dropped && budget > 0 && isInPlace() ? this : entry.decoded;
+    public final void found(Block block) {
+        if (checked != c.stamp) {
+            checked = c.stamp;
+            inPlace = isInPlace();
+        }
+        for (int i = 0; i < entries.length; i++) {
+            if (entries[i] == block) {
+                block.first = !dropped && budget > 0 && inPlace ? entrances[i] : block.decoded;
+            }
+        }
     }
 
     private boolean isInPlace() {
@@ -133,11 +159,14 @@ abstract class Region extends Op implements Translation {
     }
 
     /** Goes out of use. */
+    @SuppressWarnings("ReferenceEquality") // a region is nothing but itself
     final void forget() {
         dropped = true;
-        entry.first = entry.decoded;
-        if (entry.translation == this) {
-            entry.translation = null;
+        for (Block entry : entries) {
+            if (entry.translation == this) {
+                entry.first = entry.decoded;
+                entry.translation = null;
+            }
         }
         for (Block block : blocks) {
             List<Translation> others = block.translations;

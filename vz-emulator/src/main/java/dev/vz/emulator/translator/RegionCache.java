@@ -24,10 +24,11 @@ public final class RegionCache implements Translator {
      * Instructions that are executed in a block before it is translated: some ten milliseconds of the interpreter, about
      * what making and compiling a region costs. With a tenth of it a boot takes twice as long.
      */
-    private static final int THRESHOLD = 800_000;
+    public static final int THRESHOLD = 800_000;
     /** About 25 KiB of class data, bytecode and compiled code each. */
     private static final int MOST_REGIONS = 3000;
     private static final int PAGES = 4096;
+    private static final int MEMBER_RELUCTANCE = 4;
 
     private final Cpu c;
     private final Workshop workshop;
@@ -42,7 +43,7 @@ public final class RegionCache implements Translator {
     /** Holds the place of a region that is being made. */
     private static final class Pending implements Translation {
         @Override
-        public void found() {
+        public void found(Block block) {
             // The block is interpreted until its region is ready.
         }
 
@@ -52,9 +53,9 @@ public final class RegionCache implements Translator {
         }
     }
 
-    /** Gives a processor an empty cache: its hot code is translated from now on. */
-    public static void attach(Cpu c) {
-        c.translator = new RegionCache(c, Workshop.shared(), THRESHOLD);
+    /** Gives a processor an empty cache: code is translated once {@code threshold} of its instructions were executed. */
+    public static void attach(Cpu c, int threshold) {
+        c.translator = new RegionCache(c, Workshop.shared(), threshold);
     }
 
     /** Makes an empty cache with another threshold, in instructions. */
@@ -71,7 +72,11 @@ public final class RegionCache implements Translator {
         if (block.translation != null || (count & count - 1) != 0) {
             return;
         }
-        if (count * block.count / threshold <= drops[page(block)] / 4) {
+        int reluctance = drops[page(block)] / 4;
+        if (block.translations != null && !block.translations.isEmpty()) {
+            reluctance += MEMBER_RELUCTANCE; // mostly it runs inside a region
+        }
+        if (count * block.count / threshold <= reluctance) {
             return;
         }
         RegionPlan plan = planner.plan(block);
@@ -124,7 +129,6 @@ public final class RegionCache implements Translator {
         if (!region.install()) {
             return;
         }
-        entry.translation = region;
         for (Block block : region.blocks()) {
             if (block.translations == null) {
                 block.translations = new ArrayList<>(2);

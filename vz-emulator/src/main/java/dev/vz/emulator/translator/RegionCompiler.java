@@ -181,7 +181,7 @@ final class RegionCompiler {
 
         Body(CodeBuilder code) {
             this.code = code;
-            e = new Emitter(code, SELF, plan.ordered());
+            e = new Emitter(code, SELF);
             flags = new LazyFlags(e);
             leave = code.newLabel();
             threw = code.newLabel();
@@ -233,6 +233,11 @@ final class RegionCompiler {
             flags.reload();
             code.lconst_0().lstore(SECOND);
             code.loadConstant(0).istore(AT);
+            if (plan.entries().size() > 1) {
+                code.aload(0).getfield(REGION, "start", ConstantDescs.CD_int);
+                code.aload(0).loadConstant(0).putfield(REGION, "start", ConstantDescs.CD_int);
+                instructions.dispatch();
+            }
         }
 
         /** Returns the interpreter's instruction with which to go on. */

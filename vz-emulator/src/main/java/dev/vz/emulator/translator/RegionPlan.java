@@ -13,11 +13,11 @@ import java.util.List;
  *
  * @param cpu whose code it is; only its arrays' identities are used by other threads
  * @param user whether the code runs at privilege level 3
- * @param ordered whether accesses keep the order that other threads expect of the guest's processor
  * @param parts the blocks, the entry first
+ * @param entries indices of the parts at which it can be entered, 0 first
  * @param ops the interpreter's instructions, those of all blocks one after the other
  */
-record RegionPlan(Cpu cpu, boolean user, boolean ordered, List<Part> parts, Op[] ops) {
+record RegionPlan(Cpu cpu, boolean user, List<Part> parts, List<Integer> entries, Op[] ops) {
 
     /**
      * One block.
@@ -64,7 +64,9 @@ record RegionPlan(Cpu cpu, boolean user, boolean ordered, List<Part> parts, Op[]
             throw new IllegalStateException("A block of " + parts.getFirst().instructions().size()
                     + " instructions does not fit into a method");
         }
-        return new RegionPlan(cpu, user, ordered, parts.subList(0, Math.max(1, parts.size() * 3 / 4)), ops);
+        int count = Math.max(1, parts.size() * 3 / 4);
+        return new RegionPlan(cpu, user, parts.subList(0, count),
+                entries.stream().filter(part -> part < count).toList(), ops);
     }
 
     /** Index of the part that begins at {@code ip}, or -1. */

@@ -9,10 +9,12 @@ import dev.vz.emulator.decode.Mnemonic;
 import dev.vz.emulator.decode.OperandKind.Place;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.PriorityQueue;
 import java.util.Set;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,11 +26,9 @@ final class RegionPlanner {
     /** About 30 bytes of bytecode each; HotSpot compiles no method of more than 8000. */
     static final int MOST_INSTRUCTIONS = 300;
     private static final int FEWEST_INSTRUCTIONS = 5;
+    private static final int MOST_ENTRIES = 8;
     /** A successor belongs to the region if it was executed at least once in so many times. */
     private static final int COLDNESS = 32;
-
-    /** Devices and other processors are threads of the host that look at guest memory meanwhile. */
-    private static final boolean ORDERED = !Boolean.getBoolean("dev.vz.emulator.translator.unordered");
 
     private final Cpu c;
     private final Decoder decoder = new Decoder();
@@ -94,7 +94,35 @@ final class RegionPlanner {
         if (useful < FEWEST_INSTRUCTIONS && !loops) {
             return null;
         }
-        return new RegionPlan(c, c.cpl == 3, ORDERED, List.copyOf(parts), ops.toArray(Op[]::new));
+        return new RegionPlan(c, c.cpl == 3, List.copyOf(parts), entries(parts), ops.toArray(Op[]::new));
+    }
+
+    /**
+     * Where the region is likely to be entered again after it was left in its midst: the heads of its loops, and where
+     * calls of functions outside come back. The hottest of them.
+     */
+    private static List<Integer> entries(List<RegionPlan.Part> parts) {
+        var byAddress = new HashMap<Long, Integer>();
+        for (int i = 0; i < parts.size(); i++) {
+            byAddress.put(parts.get(i).block().ip, i);
+        }
+        Set<Integer> found = new TreeSet<>(); // in the order of the parts, which is that of their heat
+        for (RegionPlan.Part part : parts) {
+            boolean call = part.last().form.mnemonic() == Mnemonic.CALL;
+            for (long ip : part.successors()) {
+                Integer to = byAddress.get(ip);
+                boolean back = ip <= part.block().ip;
+                boolean behindCall = call && ip == part.behind()
+                        && (part.successors().size() < 2 || !byAddress.containsKey(part.successors().getFirst()));
+                if (to != null && to != 0 && (back || behindCall)) {
+                    found.add(to);
+                }
+            }
+        }
+        var entries = new ArrayList<Integer>();
+        entries.add(0);
+        found.stream().limit(MOST_ENTRIES - 1).forEach(entries::add);
+        return List.copyOf(entries);
     }
 
     /** How many instructions from the first on need not be left to the interpreter. */
