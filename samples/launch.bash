@@ -5,6 +5,7 @@
 #   main     the main class, as MODULE/CLASS
 #   native   the modules that may call native code
 #   warm_up  arguments of a run that loads what a start needs; empty for no start-up cache
+#   properties  an array of further options for the JVM; may be unset
 # and then run: launch "$@"
 #
 # Environment:
@@ -166,7 +167,7 @@ start() {
     # Messages of the JVM itself must not get into a guest's output: only errors, and to standard error.
     # shellcheck disable=SC2086 # VZ_JAVA_OPTS holds several words.
     exec "$java_home/bin/java" -Xlog:disable -Xlog:all=error:stderr -XX:+UseSerialGC -XX:-UsePerfData \
-        --enable-native-access="$native" ${options[@]+"${options[@]}"} ${VZ_JAVA_OPTS:-} \
+        --enable-native-access="$native" ${options[@]+"${options[@]}"} ${properties[@]+"${properties[@]}"} ${VZ_JAVA_OPTS:-} \
         --module-path "$jar:$target/modules" --module "$main" "$@"
 }
 

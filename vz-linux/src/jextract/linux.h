@@ -6,10 +6,17 @@
 #include <signal.h>
 #include <termios.h>
 #include <unistd.h>
+#include <asm/unistd.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <netinet/udp.h>
+#include <linux/errqueue.h>
 #include <linux/falloc.h>
 #include <linux/fs.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>
+#include <linux/io_uring.h>
+#include <linux/sock_diag.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>

@@ -12,5 +12,7 @@ module dev.vz.emulator {
     requires transitive dev.vz.api;
     requires static transitive org.jspecify;
 
+    exports dev.vz.emulator;
+
     provides dev.vz.hypervisor.Hypervisor with dev.vz.emulator.EmulatorHypervisor;
 }

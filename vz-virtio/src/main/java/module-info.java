@@ -4,6 +4,7 @@ import org.jspecify.annotations.NullMarked;
 @NullMarked
 module dev.vz.virtio {
     requires transitive dev.vz.api;
+    requires transitive dev.vz.linux;
     requires static transitive org.jspecify;
 
     exports dev.vz.virtio.balloon;
@@ -15,4 +16,5 @@ module dev.vz.virtio {
     exports dev.vz.virtio.net;
     exports dev.vz.virtio.pci;
     exports dev.vz.virtio.queue;
+    exports dev.vz.virtio.vhost;
 }

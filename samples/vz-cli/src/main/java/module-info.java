@@ -15,8 +15,13 @@ module dev.vz.samples.cli {
     requires dev.vz.machine;
     requires dev.vz.storage;
     requires dev.vz.virtio;
+    requires dev.vz.net;
     requires info.picocli;
+    requires tools.jackson.core;
     requires org.apache.commons.compress; // unpacks Debian's kernel on the host
 
     opens dev.vz.samples.cli to info.picocli;
+    opens dev.vz.samples.cli.nbd to info.picocli;
+    opens dev.vz.samples.cli.net to info.picocli;
+    opens dev.vz.samples.cli.vhost to info.picocli;
 }

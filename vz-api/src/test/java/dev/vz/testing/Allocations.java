@@ -12,17 +12,20 @@ import java.lang.invoke.MethodType;
  */
 public final class Allocations {
 
-    private static final MethodHandle CURRENT = counter();
+    private static final MethodHandle CURRENT = counter("getCurrentThreadAllocatedBytes",
+            MethodType.methodType(long.class));
+    private static final MethodHandle OF_THREAD = counter("getThreadAllocatedBytes",
+            MethodType.methodType(long.class, long.class));
 
     private Allocations() {}
 
-    private static MethodHandle counter() {
+    private static MethodHandle counter(String method, MethodType shape) {
         try {
             Class<?> factory = Class.forName("java.lang.management.ManagementFactory");
             Class<?> type = Class.forName("com.sun.management.ThreadMXBean");
             Object bean = factory.getMethod("getThreadMXBean").invoke(null);
-            return MethodHandles.publicLookup().unreflect(type.getMethod("getCurrentThreadAllocatedBytes")).bindTo(bean)
-                    .asType(MethodType.methodType(long.class));
+            return MethodHandles.publicLookup().unreflect(type.getMethod(method, shape.parameterArray())).bindTo(bean)
+                    .asType(shape);
         } catch (ReflectiveOperationException missing) {
             throw new AssertionError("This JVM does not count allocated bytes", missing);
         }
@@ -32,6 +35,15 @@ public final class Allocations {
     public static long current() {
         try {
             return (long) CURRENT.invokeExact();
+        } catch (Throwable failure) {
+            throw new AssertionError(failure);
+        }
+    }
+
+    /** Bytes that another thread, which is alive, has allocated so far. */
+    public static long of(Thread thread) {
+        try {
+            return (long) OF_THREAD.invokeExact(thread.threadId());
         } catch (Throwable failure) {
             throw new AssertionError(failure);
         }

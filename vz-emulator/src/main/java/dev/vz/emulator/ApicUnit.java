@@ -34,7 +34,7 @@ final class ApicUnit implements InterruptUnit {
 
     @Override
     public boolean setBase(long value) {
-        return apic.setBase(value);
+        return value >>> cpu.cpuid.physicalBits == 0 && apic.setBase(value);
     }
 
     @Override

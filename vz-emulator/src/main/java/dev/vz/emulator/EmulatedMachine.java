@@ -39,6 +39,7 @@ abstract class EmulatedMachine
     private volatile EmulatedVcpu[] snapshot = {};
     private final ReentrantLock bus = new ReentrantLock();
     private volatile long clockOffset;
+    private volatile boolean translating;
     private boolean closed;
 
     EmulatedMachine(VirtualMachineConfig config) {
@@ -66,6 +67,15 @@ abstract class EmulatedMachine
 
     final Doorbells doorbells() {
         return doorbells;
+    }
+
+    /** Whether processors made from now on translate hot code. */
+    final void translate(boolean on) {
+        translating = on;
+    }
+
+    final boolean isTranslating() {
+        return translating;
     }
 
     /** Ports that are answered inside the back end. */
@@ -186,6 +196,11 @@ abstract class EmulatedMachine
     @Override
     public final long clockNanos() {
         return clock.nanos() + clockOffset;
+    }
+
+    /** The guest's clock when the machine's reads {@code nanos}. */
+    final long clockNanosAt(long nanos) {
+        return nanos + clockOffset;
     }
 
     @Override

@@ -1,5 +1,6 @@
 package dev.vz.emulator;
 
+import dev.vz.cpu.HaltNotice;
 import dev.vz.cpu.VcpuExit;
 import dev.vz.cpu.VcpuExitHandler;
 import dev.vz.cpu.x86.Cpuid;
@@ -23,13 +24,15 @@ import dev.vz.emulator.cpu.InterruptUnit;
 import dev.vz.emulator.cpu.Interpreter;
 import dev.vz.emulator.irq.LocalApic;
 import dev.vz.emulator.operation.Operations;
+import dev.vz.emulator.translator.RegionCache;
 import dev.vz.error.CapabilityException;
 import dev.vz.error.ConfigurationException;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** A virtual CPU in software. */
-abstract class EmulatedVcpu implements X86Vcpu, TscControl, GuestDebug {
+abstract class EmulatedVcpu implements X86Vcpu, TscControl, GuestDebug, HaltNotice {
 
     private final EmulatedMachine machine;
     private final int id;
@@ -50,6 +53,9 @@ abstract class EmulatedVcpu implements X86Vcpu, TscControl, GuestDebug {
         exits = new VcpuExits(machine, this, tsc);
         cpu = new Cpu(machine.physical(), exits, Operations.instance());
         cpu.setCpuid(CpuidTable.of(supportedCpuid().forProcessor(id, machine.config().maxVcpus())));
+        if (machine.isTranslating()) {
+            RegionCache.attach(cpu);
+        }
         requests = new Requests(cpu);
         interpreter = new Interpreter(cpu);
         loop = new VcpuLoop(this, name, cpu, interpreter, exits, requests);
@@ -125,7 +131,7 @@ abstract class EmulatedVcpu implements X86Vcpu, TscControl, GuestDebug {
 
     /** Raises a non-maskable interrupt. Any thread. */
     public final void nmi() {
-        cpu.nmiPending = true;
+        cpu.nmi();
         loop.attend(Cpu.ATTEND_INTERRUPT);
     }
 
@@ -216,7 +222,7 @@ abstract class EmulatedVcpu implements X86Vcpu, TscControl, GuestDebug {
     @Override
     public final void setCpuid(Cpuid cpuid) {
         loop.requireAccess();
-        var missing = supportedCpuid().missingFrom(cpuid);
+        var missing = CpuidTable.possible().missingFrom(cpuid);
         if (!missing.isEmpty()) {
             throw new ConfigurationException(name + " cannot announce " + missing
                     + ": the software CPU does not have them; supportedCpuid() says what it has");
@@ -273,6 +279,12 @@ abstract class EmulatedVcpu implements X86Vcpu, TscControl, GuestDebug {
         exits.clock().reset();
         dev.vz.emulator.cpu.Reset.powerOn(cpu);
         loop.setMpState(id == 0 ? MpState.RUNNABLE : MpState.UNINITIALIZED);
+    }
+
+    @Override
+    public final void onHalt(HaltNotice.@Nullable Listener listener) {
+        loop.requireAccess();
+        loop.onHalt(listener);
     }
 
     // ---- debugging, clock

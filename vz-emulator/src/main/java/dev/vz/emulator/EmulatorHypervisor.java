@@ -19,8 +19,24 @@ public final class EmulatorHypervisor implements Hypervisor {
             Capability.MEMORY_HOT_PLUG, Capability.GUEST_DEBUG, Capability.INTERRUPT_INJECTION, Capability.SMP,
             Capability.TSC_CONTROL));
 
+    /** System property: whether hot code is translated where {@link #withTranslation} says nothing; {@code false} if absent. */
+    public static final String TRANSLATION = "dev.vz.emulator.translation";
+
+    private final boolean translating;
+
     /** Makes the back end; it holds nothing. */
-    public EmulatorHypervisor() {}
+    public EmulatorHypervisor() {
+        this(Boolean.getBoolean(TRANSLATION));
+    }
+
+    private EmulatorHypervisor(boolean translating) {
+        this.translating = translating;
+    }
+
+    /** The back end whose machines translate hot code to JVM bytecode, or interpret all of it. */
+    public EmulatorHypervisor withTranslation(boolean on) {
+        return new EmulatorHypervisor(on);
+    }
 
     @Override
     public String name() {
@@ -39,7 +55,7 @@ public final class EmulatorHypervisor implements Hypervisor {
             return new Availability.Unavailable("the software CPU may not use native memory",
                     "start java with --enable-native-access=" + module);
         }
-        return new Availability.Available("software CPU, x86-64-v2, interpreted");
+        return new Availability.Available("software CPU, x86-64-v2, " + (translating ? "translated" : "interpreted"));
     }
 
     @Override
@@ -54,10 +70,12 @@ public final class EmulatorHypervisor implements Hypervisor {
     @Override
     public VirtualMachine createVirtualMachine(VirtualMachineConfig config) {
         capabilities();
-        return switch (config.interrupts()) {
+        EmulatedMachine machine = switch (config.interrupts()) {
             case NONE -> new BareMachine(config);
             case SPLIT -> new SplitMachine(config);
             case FULL -> new FullMachine(config);
         };
+        machine.translate(translating);
+        return machine;
     }
 }

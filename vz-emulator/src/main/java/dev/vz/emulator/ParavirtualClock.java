@@ -69,9 +69,11 @@ final class ParavirtualClock {
             shift--;
         }
         version += 2;
+        // Both from one reading: the clocks of all processors must agree to the nanosecond.
+        long now = machine.clock().nanos();
         memory.writeInt(address, version - 1);
-        memory.writeLong(address + 8, tsc.read());
-        memory.writeLong(address + 16, machine.clockNanos());
+        memory.writeLong(address + 8, tsc.readAt(now));
+        memory.writeLong(address + 16, machine.clockNanosAt(now));
         memory.writeInt(address + 24, (int) (long) (nanosPerTick * 0x1_0000_0000L));
         memory.writeByte(address + 28, (byte) shift);
         memory.writeByte(address + 29, (byte) STABLE);

@@ -18,6 +18,9 @@ final class VcpuExits implements Surroundings {
 
     /** What an unknown paravirtual call returns. */
     private static final long ENOSYS = -1000;
+    /** Linux, Documentation/virt/kvm/x86/hypercalls.rst, section 6. */
+    private static final long SEND_IPI = 10;
+    private static final int MOST_IDS = 255;
 
     private final EmulatedMachine machine;
     private final EmulatedVcpu vcpu;
@@ -169,6 +172,7 @@ final class VcpuExits implements Surroundings {
     @Override
     public void setTimeStamp(long value) {
         tsc.write(value);
+        clock.update();
         vcpu.timeStampMoved();
     }
 
@@ -217,7 +221,28 @@ final class VcpuExits implements Surroundings {
 
     @Override
     public long hypercall(Cpu c) {
-        return ENOSYS;
+        boolean wide = c.codeSize == 64;
+        long call = wide ? c.gpr[0] : c.gpr[0] & 0xFFFF_FFFFL;
+        if (call != SEND_IPI || !(machine instanceof WiredMachine wired)) {
+            return ENOSYS;
+        }
+        int step = wide ? 64 : 32;
+        long first = c.gpr[2] & 0xFFFF_FFFFL;
+        return sendIpis(wired, c.gpr[3], step, first, (int) c.gpr[6])
+                + sendIpis(wired, c.gpr[1], step, first + step, (int) c.gpr[6]);
+    }
+
+    /** Sends the interrupt of {@code command}, as in an ICR, to each processor of {@code set}; returns to how many. */
+    private static int sendIpis(WiredMachine machine, long set, int size, long first, int command) {
+        int sent = 0;
+        for (int i = 0; i < size; i++) {
+            long id = first + i;
+            if ((set >>> i & 1) != 0 && id < MOST_IDS
+                    && machine.apics().signal(0xFEE0_0000L | id << 12, command & 0x7FF)) {
+                sent++;
+            }
+        }
+        return sent;
     }
 
     @Override

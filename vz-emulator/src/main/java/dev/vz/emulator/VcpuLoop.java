@@ -1,5 +1,6 @@
 package dev.vz.emulator;
 
+import dev.vz.cpu.HaltNotice;
 import dev.vz.cpu.Vcpu;
 import dev.vz.cpu.VcpuExit;
 import dev.vz.cpu.VcpuExitHandler;
@@ -39,6 +40,7 @@ final class VcpuLoop implements LocalApic.Processor, AutoCloseable {
     /** {@link #INIT} and {@link #START_UP} with its vector, as they arrived. */
     private int signals;
     private GuestDebug.Settings debug = GuestDebug.Settings.off();
+    private HaltNotice.@Nullable Listener onHalt;
 
     VcpuLoop(EmulatedVcpu vcpu, String name, Cpu cpu, Interpreter interpreter, VcpuExits exits, Requests requests) {
         this.vcpu = vcpu;
@@ -112,6 +114,10 @@ final class VcpuLoop implements LocalApic.Processor, AutoCloseable {
     void setMpState(MpState next) {
         cpu.halted = next == MpState.HALTED;
         mpState = next == MpState.HALTED ? MpState.RUNNABLE : next;
+    }
+
+    void onHalt(HaltNotice.@Nullable Listener listener) {
+        onHalt = listener;
     }
 
     void setDebug(GuestDebug.Settings settings) {
@@ -274,6 +280,10 @@ final class VcpuLoop implements LocalApic.Processor, AutoCloseable {
     /** Waits for an interrupt, a signal, a request or a kick. */
     private void await() {
         requests.leave();
+        HaltNotice.Listener listener = cpu.attention == 0 ? onHalt : null;
+        if (listener != null) {
+            listener.halted();
+        }
         waiting = true;
         try {
             while (cpu.attention == 0) {
@@ -285,6 +295,9 @@ final class VcpuLoop implements LocalApic.Processor, AutoCloseable {
             }
         } finally {
             waiting = false;
+            if (listener != null) {
+                listener.resumes();
+            }
             requests.enter();
         }
         if ((cpu.attention & Cpu.ATTEND_REQUEST) != 0) {

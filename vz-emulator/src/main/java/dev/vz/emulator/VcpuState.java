@@ -191,6 +191,11 @@ final class VcpuState {
         }
     }
 
+    private int pendingNmis() {
+        c.takeNmi();
+        return c.nmiPending;
+    }
+
     VcpuEvents events() {
         VcpuEvents none = VcpuEvents.none();
         InFlight flying = c.inFlight;
@@ -201,12 +206,12 @@ final class VcpuState {
         return new VcpuEvents(exception,
                 new VcpuEvents.InterruptEvent(interrupt, interrupt ? flying.vector : 0,
                         flying.kind == InFlight.SOFTWARE, c.shadow),
-                new VcpuEvents.NmiEvent(false, c.nmiPending ? 1 : 0, c.nmiBlocked), none.smi(), 0, false);
+                new VcpuEvents.NmiEvent(false, pendingNmis(), c.nmiBlocked), none.smi(), 0, false);
     }
 
     void setEvents(VcpuEvents events) {
         c.shadow = events.interrupt().shadow();
-        c.nmiPending = events.nmi().pending() > 0 || events.nmi().injected();
+        c.nmiPending = Math.clamp(events.nmi().pending() + (events.nmi().injected() ? 1 : 0), 0, 2);
         c.nmiBlocked = events.nmi().masked();
         VcpuEvents.ExceptionEvent exception = events.exception();
         if (exception.pending() || exception.injected()) {

@@ -13,6 +13,8 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /** One processor with memory and nothing else, for tests: port writes are recorded, port reads are scripted. */
 public final class TestProcessor implements Surroundings, InterruptUnit, AutoCloseable {
@@ -31,6 +33,8 @@ public final class TestProcessor implements Surroundings, InterruptUnit, AutoClo
     public final Deque<Long> portReads = new ArrayDeque<>();
     public final Deque<Integer> interrupts = new ArrayDeque<>();
     public long ticks;
+    /** Sees the port writes in the place of {@link #portWrites}. */
+    public @Nullable Consumer<Access> portListener;
     private int priority;
 
     /** A processor after power-on with {@code bytes} of memory at address 0. */
@@ -86,7 +90,13 @@ public final class TestProcessor implements Surroundings, InterruptUnit, AutoClo
 
     @Override
     public void portWrite(int port, int size, long value) {
-        portWrites.add(new Access(port, size, value));
+        var access = new Access(port, size, value);
+        Consumer<Access> listener = portListener;
+        if (listener != null) {
+            listener.accept(access);
+        } else {
+            portWrites.add(access);
+        }
     }
 
     @Override

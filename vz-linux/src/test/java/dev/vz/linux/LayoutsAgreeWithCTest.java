@@ -6,7 +6,10 @@ import dev.vz.linux.call.CallState;
 import dev.vz.linux.event.Readiness;
 import dev.vz.linux.generated.LinuxHeaders;
 import dev.vz.linux.network.InterfaceRequestLayout;
+import dev.vz.linux.socket.InternetOption;
+import dev.vz.linux.socket.SocketErrorQueue;
 import dev.vz.linux.socket.SocketMessage;
+import dev.vz.linux.socket.SocketName;
 import dev.vz.linux.thread.SignalSet;
 import dev.vz.testing.Peers;
 import java.io.IOException;
@@ -143,7 +146,33 @@ class LayoutsAgreeWithCTest {
         expected.put("(CMSG_LEN(4 * " + SocketMessage.MAXIMUM_DESCRIPTORS + "))",
                 16L + 4 * SocketMessage.MAXIMUM_DESCRIPTORS);
         expected.put("IFNAMSIZ", 16L);
+        internet(expected);
         expected.put("sizeof(((struct sockaddr_un *) 0)->sun_path)", 108L);
+    }
+
+    private static void internet(Map<String, Long> expected) {
+        for (InternetOption option : InternetOption.values()) {
+            expected.put(option.levelName(), (long) option.level());
+            expected.put(option.optionName(), (long) option.option());
+        }
+        expected.putAll(Map.ofEntries(Map.entry("IP_PMTUDISC_DONT", (long) InternetOption.PMTU_DONT),
+                Map.entry("IP_PMTUDISC_DO", (long) InternetOption.PMTU_DO),
+                Map.entry("sizeof(struct sockaddr_in6)", (long) SocketName.SIZE),
+                Map.entry("sizeof(struct sockaddr_in)", 16L), Map.entry("AF_INET", 2L), Map.entry("AF_INET6", 10L),
+                Map.entry("offsetof(struct sockaddr_in, sin_addr)", 4L),
+                Map.entry("offsetof(struct sockaddr_in6, sin6_addr)", 8L),
+                Map.entry("offsetof(struct sockaddr_in6, sin6_scope_id)", 24L), Map.entry("SOCK_RAW", 3L),
+                Map.entry("IPPROTO_ICMP", 1L), Map.entry("IPPROTO_ICMPV6", 58L), Map.entry("SO_LINGER", 13L),
+                Map.entry("SO_MEMINFO", 55L), Map.entry("SK_MEMINFO_SNDBUF", 3L),
+                Map.entry("SK_MEMINFO_WMEM_QUEUED", 5L), Map.entry("SOL_UDP", 17L), Map.entry("UDP_SEGMENT", 103L),
+                Map.entry("MSG_ERRQUEUE", 0x2000L), Map.entry("sizeof(struct sock_extended_err)", 16L),
+                Map.entry("offsetof(struct sock_extended_err, ee_origin)", 4L),
+                Map.entry("offsetof(struct sock_extended_err, ee_type)", 5L),
+                Map.entry("offsetof(struct sock_extended_err, ee_code)", 6L),
+                Map.entry("offsetof(struct sock_extended_err, ee_info)", 8L),
+                Map.entry("SO_EE_ORIGIN_LOCAL", (long) SocketErrorQueue.LOCAL),
+                Map.entry("SO_EE_ORIGIN_ICMP", (long) SocketErrorQueue.ICMP),
+                Map.entry("SO_EE_ORIGIN_ICMP6", (long) SocketErrorQueue.ICMP6)));
     }
 
     /** The functions that {@link CallState}'s package links, from the names of the handles. */

@@ -24,6 +24,8 @@ import dev.vz.memory.MemoryAllocator;
 import dev.vz.memory.MemoryRegion;
 import dev.vz.memory.MemoryRequest;
 import dev.vz.memory.X86MemoryLayout;
+import dev.vz.schedule.VcpuTask;
+import dev.vz.schedule.VcpuTurns;
 import dev.vz.state.Pausable;
 import dev.vz.state.Stateful;
 import java.util.List;
@@ -209,6 +211,21 @@ public final class BuiltMachine implements AutoCloseable {
     public <R extends AutoCloseable> R owns(R resource) {
         checkNotStarted("add a device");
         return parts.own(resource);
+    }
+
+    /**
+     * Has the processors run in turns with those of other machines, instead of whenever they like.
+     *
+     * @param turns    shared with the other machines; closed after this machine
+     * @param priority 0 to 99, see {@link VcpuTask}
+     * @param shares   1 to 10,000
+     * @param limit    nanoseconds of processor time in a second for the whole machine; {@link Long#MAX_VALUE} for no limit
+     */
+    public void schedule(VcpuTurns turns, int priority, int shares, long limit) {
+        checkNotStarted("schedule its processors");
+        String name = description.name();
+        control.schedule(
+                vcpu -> turns.join(new VcpuTask(name, vcpu.id(), priority, shares, limit), vcpu::kick));
     }
 
     // --------------------------------------------------------------------------------------------------- start

@@ -6,9 +6,11 @@ import dev.vz.error.HostException;
 import dev.vz.error.LifecycleException;
 import dev.vz.error.VzException;
 import dev.vz.machine.device.PowerControl;
+import dev.vz.schedule.VcpuTurns;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,6 +29,8 @@ final class RunControl implements PowerControl {
 
     /** Read without the lock before each entry into the guest. */
     private volatile boolean gathering;
+    /** How vCPUs ask for their turns; set before they start. */
+    private @Nullable Function<X86Vcpu, VcpuTurns.Turn> scheduling;
     private int waiting;
     private int threads;
     private long releases;
@@ -50,7 +54,26 @@ final class RunControl implements PowerControl {
         return completion;
     }
 
+    /** Has all vCPUs run in turns from the start on. */
+    synchronized void schedule(Function<X86Vcpu, VcpuTurns.Turn> how) {
+        scheduling = how;
+    }
+
     // ------------------------------------------------------------------------------------------- vCPU threads
+
+    /** The part of {@code vcpu} in the scheduling; {@code null} if it runs whenever it likes. */
+    VcpuTurns.@Nullable Turn join(X86Vcpu vcpu) {
+        Function<X86Vcpu, VcpuTurns.Turn> how;
+        synchronized (this) {
+            how = scheduling;
+        }
+        return how == null ? null : how.apply(vcpu);
+    }
+
+    /** Whether {@link #mayRun} may have to wait. */
+    boolean gathers() {
+        return gathering;
+    }
 
     /** Called by a vCPU thread before it enters the guest: waits where it must. {@code false}: the run has ended. */
     boolean mayRun() {

@@ -1,16 +1,23 @@
 package dev.vz.machine;
 
 import dev.vz.bus.IoBus;
+import dev.vz.cpu.HaltNotice;
 import dev.vz.cpu.VcpuExit;
 import dev.vz.cpu.VcpuExitHandler;
+import dev.vz.cpu.x86.MpState;
 import dev.vz.cpu.x86.X86Vcpu;
 import dev.vz.error.GuestException;
 import dev.vz.error.HostException;
 import dev.vz.error.VzException;
+import dev.vz.schedule.VcpuTurns;
 import java.util.Optional;
+import java.util.concurrent.locks.LockSupport;
 
 /** One processor's thread: runs it, answers its exits from the buses, and leaves when the machine says so. */
 final class VcpuRunner implements Runnable, VcpuExitHandler {
+
+    private static final long HALTED_REST = 1_000_000;
+    private static final long HALTED_TURN = 100_000;
 
     private final String machine;
     private final X86Vcpu vcpu;
@@ -28,7 +35,10 @@ final class VcpuRunner implements Runnable, VcpuExitHandler {
 
     @Override
     public void run() {
-        try {
+        try (VcpuTurns.Turn turn = control.join(vcpu)) {
+            if (turn != null) {
+                runInTurns(turn);
+            }
             while (control.mayRun()) {
                 vcpu.run(this);
             }
@@ -41,6 +51,44 @@ final class VcpuRunner implements Runnable, VcpuExitHandler {
         } finally {
             control.left();
         }
+    }
+
+    private void runInTurns(VcpuTurns.Turn turn) {
+        if (vcpu instanceof HaltNotice notice) {
+            notice.onHalt(new HaltNotice.Listener() {
+                @Override
+                public void halted() {
+                    turn.end();
+                }
+
+                @Override
+                public void resumes() {
+                    turn.begin();
+                }
+            });
+        }
+        long most = Long.MAX_VALUE;
+        while (mayRun(turn)) {
+            turn.begin(most);
+            vcpu.run(this);
+            if (vcpu instanceof HaltNotice || vcpu.mpState() == MpState.RUNNABLE) {
+                most = Long.MAX_VALUE;
+                turn.again();
+            } else {
+                // It does not tell when it halts. Found halted, it gets short turns that show whether an interrupt has come.
+                most = HALTED_TURN;
+                turn.end();
+                LockSupport.parkNanos(this, HALTED_REST);
+            }
+        }
+    }
+
+    /** Whoever has to wait for the rest of the machine keeps no turn meanwhile. */
+    private boolean mayRun(VcpuTurns.Turn turn) {
+        if (control.gathers()) {
+            turn.end();
+        }
+        return control.mayRun();
     }
 
     private String name() {

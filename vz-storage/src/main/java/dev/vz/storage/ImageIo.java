@@ -5,7 +5,6 @@ import dev.vz.error.ConfigurationException;
 import dev.vz.storage.file.ImageFile;
 import dev.vz.storage.image.CompressingDriver;
 import dev.vz.storage.image.ImageDriver;
-import dev.vz.storage.image.ImageFormat;
 import dev.vz.storage.image.Mapping;
 import dev.vz.storage.image.WritePlan;
 import java.lang.foreign.Arena;
@@ -248,7 +247,7 @@ final class ImageIo {
     }
 
     void writeCompressed(long offset, MemorySegment source) {
-        if (!(driver instanceof CompressingDriver compressing)) {
+        if (!(driver instanceof CompressingDriver compressing) || driver.unitSize() == 0) {
             throw new ConfigurationException("The format " + driver.format() + " cannot be written compressed");
         }
         int unit = driver.unitSize();
@@ -299,7 +298,7 @@ final class ImageIo {
     private MapExtent data(long offset, long run, Mapping mapping) {
         ImageFile file = file(mapping);
         long at = mapping.fileOffset();
-        if (driver.format() != ImageFormat.RAW) {
+        if (driver.granule() != 1) {
             return new MapExtent(offset, run, 0, true, false, true, false, file, at);
         }
         long data = file.nextData(at);

@@ -1,5 +1,10 @@
 package dev.vz.storage;
 
+import dev.vz.error.CapabilityException;
+import dev.vz.error.FormatException;
+import dev.vz.storage.bochs.BochsDriver;
+import dev.vz.storage.cloop.CloopDriver;
+import dev.vz.storage.dmg.DmgDriver;
 import dev.vz.storage.file.ImageFile;
 import dev.vz.storage.image.FileGate;
 import dev.vz.storage.image.ImageDriver;
@@ -8,9 +13,12 @@ import dev.vz.storage.image.ImpliedFile;
 import dev.vz.storage.image.OpenPolicyException;
 import dev.vz.storage.parallels.ParallelsDriver;
 import dev.vz.storage.qcow2.Qcow2Driver;
+import dev.vz.storage.qed.QedDriver;
 import dev.vz.storage.raw.RawDriver;
 import dev.vz.storage.vdi.VdiDriver;
 import dev.vz.storage.vhd.VhdDriver;
+import dev.vz.storage.vhdx.VhdxDriver;
+import dev.vz.storage.vmdk.VmdkDriver;
 import java.util.HashSet;
 import java.util.Optional;
 import java.util.Set;
@@ -43,24 +51,47 @@ final class ImageOpener {
         try {
             Optional<ImpliedFile> implied = driver.backing();
             driver.backed(implied.isPresent());
-            if (implied.isEmpty()) {
+            if (implied.isEmpty() || !options.backing()) {
                 return new DiskImage(driver, null, options);
             }
             FileGate.Grant grant = options.gate().open(implied.get(), false);
-            return new DiskImage(driver, open(grant.file(), grant.format(), options.withReadOnly(true), chain),
-                    options);
+            DiskImage below = open(grant.file(), grant.format(), options.withReadOnly(true).withSnapshot(null), chain);
+            requireSameParent(driver, below);
+            return new DiskImage(driver, below, options);
         } catch (RuntimeException failure) {
             driver.close();
             throw failure;
         }
     }
 
+    /** A parent that was written since an image was made over it would show through where it must not. */
+    private static void requireSameParent(ImageDriver driver, DiskImage below) {
+        if (driver instanceof VmdkDriver image && below.driver() instanceof VmdkDriver parent && image
+                .parentCid() != parent.cid()) {
+            below.close();
+            throw new FormatException("The parent of " + driver.file().name() + " was written since: it should have the "
+                    + "CID " + Long.toHexString(image.parentCid()) + ", it has " + Long.toHexString(parent.cid()));
+        }
+    }
+
     private static ImageDriver driver(ImageFile file, ImageFormat format, OpenOptions options) {
+        if (options.snapshot() != null && format != ImageFormat.QCOW2) {
+            throw new CapabilityException("Cannot open snapshot '" + options.snapshot() + "' of " + file.name()
+                    + ": images in the format " + format + " have no internal snapshots");
+        }
         return switch (format) {
             case RAW -> new RawDriver(file);
-            case QCOW2 -> Qcow2Driver.open(file, options.readOnly(), options.gate(), options.budget());
+            case QCOW2 -> options.snapshot() != null
+                    ? Qcow2Driver.openSnapshot(file, options.snapshot(), options.gate(), options.budget())
+                    : Qcow2Driver.open(file, options.readOnly(), options.asFound(), options.gate(), options.budget());
             case VDI -> VdiDriver.open(file, options.readOnly(), options.budget());
             case VPC -> VhdDriver.open(file, options.readOnly(), options.budget());
+            case DMG -> DmgDriver.open(file, options.budget());
+            case CLOOP -> CloopDriver.open(file, options.budget());
+            case BOCHS -> BochsDriver.open(file, options.budget());
+            case VMDK -> VmdkDriver.open(file, options.readOnly(), options.gate(), options.budget());
+            case QED -> QedDriver.open(file, options.readOnly(), options.asFound(), options.budget());
+            case VHDX -> VhdxDriver.open(file, options.readOnly(), options.budget());
             case PARALLELS -> ParallelsDriver.open(file, options.readOnly(), options.budget());
         };
     }

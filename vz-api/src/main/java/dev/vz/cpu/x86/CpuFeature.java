@@ -130,6 +130,8 @@ public enum CpuFeature {
     LA57(0x7, 0, Cpuid.Register.ECX, 16),
     /** Leaf 0x7, ECX bit 22. */
     RDPID(0x7, 0, Cpuid.Register.ECX, 22),
+    /** Leaf 0x7, ECX bit 31. */
+    PKS(0x7, 0, Cpuid.Register.ECX, 31),
     /** Leaf 0x7, EDX bit 4. */
     FSRM(0x7, 0, Cpuid.Register.EDX, 4),
     /** Leaf 0x7, EDX bit 26. */

@@ -38,6 +38,11 @@ public final class Tsc {
         return at(clock.nanos()) + offset;
     }
 
+    /** The counter when the clock reads {@code nanos}. */
+    public long readAt(long nanos) {
+        return at(nanos) + offset;
+    }
+
     /** Makes the counter read {@code value} now. */
     public void write(long value) {
         offset = value - at(clock.nanos());

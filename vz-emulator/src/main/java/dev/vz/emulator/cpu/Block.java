@@ -1,6 +1,7 @@
 package dev.vz.emulator.cpu;
 
 import dev.vz.emulator.memory.HostMemory;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,14 +16,19 @@ public final class Block {
 
     /** Instruction pointer of the first instruction. */
     public final long ip;
-    /** The first instruction. */
-    public final Op first;
+    /** What to execute when the block is entered: {@link #decoded}, or a translation that begins with it. */
+    public Op first;
+    /** The first instruction, decoded. */
+    public final Op decoded;
     /** {@link Cpu#stamp} when it was last found in place; 0 if its code was overwritten. */
     public long stamp;
     /** How often it was entered. */
     public long executions;
     /** Number of instructions. */
     public final int count;
+
+    /** After every so many entries the block is reported as hot. */
+    private static final long HOT_MASK = 0x3FF;
 
     /** Guest-physical address of the first byte. */
     final long physical;
@@ -32,6 +38,11 @@ public final class Block {
     final long mode;
     /** Its bytes when it was decoded. */
     final byte[] code;
+
+    /** The translation that begins with this block, whether it can be used now or not. */
+    public @Nullable Translation translation;
+    /** The translations that contain this block. */
+    public @Nullable List<Translation> translations;
 
     @Nullable
     Block nextInBucket;
@@ -43,11 +54,35 @@ public final class Block {
     Block(long ip, Op first, int count, long physical, long secondPage, long mode, byte[] code) {
         this.ip = ip;
         this.first = first;
+        decoded = first;
         this.count = count;
         this.physical = physical;
         this.secondPage = secondPage;
         this.mode = mode;
         this.code = code;
+    }
+
+    /** Counts an entry. Returns what is to be executed. */
+    public Op enter(Cpu c) {
+        if ((++executions & HOT_MASK) == 0) {
+            c.hot(this);
+        }
+        return first;
+    }
+
+    /** Guest-physical address of the first byte. */
+    public long physical() {
+        return physical;
+    }
+
+    /** Whether its bytes lie in two pages. */
+    public boolean crossesPage() {
+        return secondPage >= 0;
+    }
+
+    /** Its bytes when it was decoded; not to be changed. */
+    public byte[] code() {
+        return code;
     }
 
     /** How many of its bytes are in its first page. */
@@ -56,7 +91,7 @@ public final class Block {
     }
 
     /** Whether its bytes still lie at {@code host}, and what crosses the page at {@code secondHost}. */
-    boolean isAt(long host, long secondHost) {
+    public boolean isAt(long host, long secondHost) {
         int here = bytesInFirstPage();
         for (int i = 0; i < here; i++) {
             if ((byte) HostMemory.readByte(host + i) != code[i]) {

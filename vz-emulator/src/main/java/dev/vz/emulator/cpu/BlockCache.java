@@ -2,6 +2,7 @@ package dev.vz.emulator.cpu;
 
 import dev.vz.emulator.memory.PhysicalMemory;
 import java.util.Arrays;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -84,7 +85,10 @@ public final class BlockCache {
 
     private Block enter(Block block) {
         block.stamp = c.stamp;
-        block.executions++;
+        Translation translation = block.translation;
+        if (translation != null) {
+            translation.found();
+        }
         c.recent[(int) (block.ip ^ block.ip >>> 14) & Cpu.RECENT - 1] = block;
         return block;
     }
@@ -229,6 +233,11 @@ public final class BlockCache {
         dropped++;
         retired += block.executions * block.count;
         block.executions = 0;
+        List<Translation> translations = block.translations;
+        if (translations != null) {
+            block.translations = null;
+            translations.forEach(Translation::drop);
+        }
         instructions -= block.count;
         int bucket = hash(block.physical, block.ip);
         Block previous = null;
@@ -253,6 +262,9 @@ public final class BlockCache {
                 block.stamp = 0;
             }
         }
+        if (c.translator != null) {
+            c.translator.clear();
+        }
         Arrays.fill(buckets, null);
         Arrays.fill(c.recent, null);
         if (c.alone) {
@@ -264,7 +276,7 @@ public final class BlockCache {
 
     /** About how many instructions were executed. Exact but for blocks that a fault cut short. */
     public long retired() {
-        long sum = retired;
+        long sum = c.translator == null ? retired : retired + c.translator.retired();
         for (Block head : buckets) {
             for (Block block = head; block != null; block = block.nextInBucket) {
                 sum += block.executions * block.count;

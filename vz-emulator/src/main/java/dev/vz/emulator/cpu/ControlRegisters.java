@@ -78,7 +78,8 @@ public final class ControlRegisters {
         CpuidTable id = c.cpuid;
         return CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE | CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT
                 | (id.vme ? CR4_VME | CR4_PVI : 0) | (id.umip ? CR4_UMIP : 0) | (id.fsgsbase ? CR4_FSGSBASE : 0)
-                | (id.smep ? CR4_SMEP : 0) | (id.smap ? CR4_SMAP : 0);
+                | (id.smep ? CR4_SMEP : 0) | (id.smap ? CR4_SMAP : 0) | (id.pku ? Modes.CR4_PKE : 0)
+                | (id.pks ? Modes.CR4_PKS : 0);
     }
 
     /** MOV to CR4. */
@@ -93,7 +94,7 @@ public final class ControlRegisters {
             throw c.raise(Vector.GP);
         }
         c.cr4 = value;
-        if ((changed & (CR4_PAE | CR4_PGE | CR4_PSE | CR4_SMEP | CR4_SMAP)) != 0) {
+        if ((changed & (CR4_PAE | CR4_PGE | CR4_PSE | CR4_SMEP | CR4_SMAP | Modes.CR4_PKE | Modes.CR4_PKS)) != 0) {
             c.mmu.flushAll();
         }
         Modes.control(c);

@@ -83,6 +83,8 @@ public final class Cpu {
     public long cr4;
     /** EFER. */
     public long efer;
+    /** PKRU: the rights of protection keys in user mode's pages. */
+    public int pkru;
     /** DR0 to DR3, DR6, DR7 (at their numbers). */
     public final long[] dr = new long[8];
     /** GDTR and IDTR. */
@@ -110,6 +112,9 @@ public final class Cpu {
     /** The decoded code. */
     public final BlockCache blocks;
 
+    /** Who translates hot blocks; {@code null} if all code is interpreted. */
+    public @Nullable Translator translator;
+
     /** Breakpoints. */
     public final DebugUnit debug;
     /** Task state segments. */
@@ -129,8 +134,10 @@ public final class Cpu {
     boolean faulted;
     /** The step just made was an instruction after which TF raises nothing: it has changed the flow by itself. */
     public boolean untraced;
-    /** A non-maskable interrupt waits. Any thread sets it, and {@link #ATTEND_INTERRUPT}. */
-    public volatile boolean nmiPending;
+    /** Non-maskable interrupts that have arrived and were not looked at. Any thread adds to it, with {@link #nmi}. */
+    private volatile int nmiArrived;
+    /** Non-maskable interrupts that wait: two at the most, and one while another one is being handled. */
+    public int nmiPending;
     /** Whoever runs the processor wants to know when an external interrupt could be delivered. */
     public boolean windowWanted;
     /** What comes before the next instruction. */
@@ -162,6 +169,8 @@ public final class Cpu {
     public static final int ATTEND_BREAKPOINT = 32;
     /** Attention: INIT or start-up arrived. */
     public static final int ATTEND_EVENT = 16;
+    /** Attention: a translation is ready. */
+    public static final int ATTEND_TRANSLATION = 64;
 
     /** Makes a processor in its state after reset. */
     public Cpu(PhysicalMemory memory, Surroundings outside, OpSource source) {
@@ -369,12 +378,19 @@ public final class Cpu {
 
     // ---- the next block
 
+    /** A block has been entered many times more. */
+    void hot(Block block) {
+        Translator to = translator;
+        if (to != null) {
+            to.hot(block);
+        }
+    }
+
     /** Goes on at {@code target} in the same code segment: the first instruction there if its block is at hand. */
     public @Nullable Op enter(long target) {
         Block block = recent[(int) (target ^ target >>> 14) & RECENT - 1];
         if (block != null && block.ip == target && block.stamp == stamp && attention == 0) {
-            block.executions++;
-            return block.first;
+            return block.enter(this);
         }
         rip = target;
         return null;
@@ -383,8 +399,7 @@ public final class Cpu {
     /** Goes on in {@code block}, which was there last time, if it still is what lies at {@code target}. */
     public @Nullable Op follow(@Nullable Block block, long target) {
         if (block != null && block.stamp == stamp && attention == 0) {
-            block.executions++;
-            return block.first;
+            return block.enter(this);
         }
         return enter(target);
     }
@@ -393,6 +408,28 @@ public final class Cpu {
     public @Nullable Block at(long target) {
         Block block = recent[(int) (target ^ target >>> 14) & RECENT - 1];
         return block != null && block.ip == target && block.stamp == stamp ? block : null;
+    }
+
+    /** A non-maskable interrupt arrives. Any thread; {@link #ATTEND_INTERRUPT} has to follow. */
+    public void nmi() {
+        NMI_ARRIVED.getAndAdd(this, 1);
+    }
+
+    /** Counts the non-maskable interrupts that have arrived. Returns whether one can be delivered. */
+    public boolean takeNmi() {
+        if (nmiArrived != 0) {
+            int arrived = Math.min((int) NMI_ARRIVED.getAndSet(this, 0), 2);
+            nmiPending = Math.min(nmiPending + arrived, nmiBlocked ? 1 : 2);
+        }
+        return nmiPending > 0 && !nmiBlocked;
+    }
+
+    /** IRET: non-maskable interrupts are taken again. */
+    public void unblockNmi() {
+        if (nmiBlocked) {
+            nmiBlocked = false;
+            attend(ATTEND_INTERRUPT);
+        }
     }
 
     /** Adds reasons to leave the chain of blocks. Any thread. */
@@ -406,10 +443,12 @@ public final class Cpu {
     }
 
     private static final java.lang.invoke.VarHandle ATTENTION;
+    private static final java.lang.invoke.VarHandle NMI_ARRIVED;
 
     static {
         try {
             ATTENTION = java.lang.invoke.MethodHandles.lookup().findVarHandle(Cpu.class, "attention", int.class);
+            NMI_ARRIVED = java.lang.invoke.MethodHandles.lookup().findVarHandle(Cpu.class, "nmiArrived", int.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }

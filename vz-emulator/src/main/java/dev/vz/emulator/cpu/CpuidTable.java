@@ -39,6 +39,10 @@ public final class CpuidTable {
     /** Whether the feature is announced. */
     public final boolean smap;
     /** Whether the feature is announced. */
+    public final boolean pku;
+    /** Whether the feature is announced. */
+    public final boolean pks;
+    /** Whether the feature is announced. */
     public final boolean syscall;
     /** Whether the feature is announced. */
     public final boolean longMode;
@@ -71,6 +75,8 @@ public final class CpuidTable {
         fsgsbase = source.has(CpuFeature.FSGSBASE);
         smep = source.has(CpuFeature.SMEP);
         smap = source.has(CpuFeature.SMAP);
+        pku = source.has(CpuFeature.PKU);
+        pks = source.has(CpuFeature.PKS);
         syscall = source.has(CpuFeature.SYSCALL);
         longMode = source.has(CpuFeature.LONG_MODE);
         nx = source.has(CpuFeature.NX);
@@ -90,10 +96,20 @@ public final class CpuidTable {
     }
 
     private static final CpuidTable STANDARD = of(standardCpuid());
+    private static final Cpuid POSSIBLE = STANDARD.source.with(CpuFeature.SMEP, true).with(CpuFeature.SMAP, true)
+            .with(CpuFeature.UMIP, true).with(CpuFeature.PKU, true).with(CpuFeature.PKS, true);
 
     /** The standard processor. */
     public static CpuidTable standard() {
         return STANDARD;
+    }
+
+    /**
+     * The standard processor with what it can do besides: protection that costs a guest's kernel time at each system call,
+     * and that a machine shows only to who asks for it.
+     */
+    public static Cpuid possible() {
+        return POSSIBLE;
     }
 
     /** What this was made from. */
@@ -119,10 +135,17 @@ public final class CpuidTable {
         if (function == 1 && (c.cr4 & Modes.CR4_OSXSAVE) != 0) {
             ecx |= 1 << 27;
         }
+        if (function == 7 && index == 0 && (c.cr4 & Modes.CR4_PKE) != 0) {
+            ecx |= 1 << 4; // OSPKE
+        }
+        int edx = e == null ? 0 : e.edx();
+        if (function == 1 && (c.outside.interrupts().base() & 0x800) == 0) {
+            edx &= ~(1 << CpuFeature.APIC.bit());
+        }
         c.gpr[0] = e == null ? 0 : e.eax() & 0xFFFF_FFFFL;
         c.gpr[3] = e == null ? 0 : e.ebx() & 0xFFFF_FFFFL;
         c.gpr[1] = ecx & 0xFFFF_FFFFL;
-        c.gpr[2] = e == null ? 0 : e.edx() & 0xFFFF_FFFFL;
+        c.gpr[2] = edx & 0xFFFF_FFFFL;
     }
 
     private @org.jspecify.annotations.Nullable Entry find(int function, int index) {
@@ -154,7 +177,7 @@ public final class CpuidTable {
     private static Cpuid standardCpuid() {
         var list = new ArrayList<Entry>();
         String vendor = "AuthenticAMD";
-        list.add(Entry.of(0, 7, word(vendor, 0), word(vendor, 8), word(vendor, 4)));
+        list.add(Entry.of(0, 0xB, word(vendor, 0), word(vendor, 8), word(vendor, 4)));
         int edx1 = bits(CpuFeature.FPU, CpuFeature.VME, CpuFeature.DE, CpuFeature.PSE, CpuFeature.TSC, CpuFeature.MSR,
                 CpuFeature.PAE, CpuFeature.MCE, CpuFeature.CX8, CpuFeature.APIC, CpuFeature.SEP, CpuFeature.MTRR,
                 CpuFeature.PGE, CpuFeature.MCA, CpuFeature.CMOV, CpuFeature.PAT, CpuFeature.PSE36, CpuFeature.CLFLUSH,
@@ -166,6 +189,8 @@ public final class CpuidTable {
         list.add(Entry.of(1, 0x0006_0FB1, 0x0001_0800, ecx1, edx1));
         list.add(Entry.of(6, 1 << CpuFeature.ARAT.bit(), 0, 0, 0));
         list.add(Entry.of(7, 0, 0, bits(CpuFeature.FSGSBASE, CpuFeature.TSC_ADJUST, CpuFeature.RDSEED), 0, 0));
+        // How the processors of a machine are numbered; filled in for each of them.
+        list.add(new Entry(0xB, 0, true, 0, 0, 0, 0));
         list.add(Entry.of(0x4000_0000, 0x4000_0001, word("KVMKVMKVM", 0), word("KVMKVMKVM", 4), word("KVMKVMKVM", 8)));
         list.add(Entry.of(0x4000_0001, bits(CpuFeature.KVM_CLOCKSOURCE2, CpuFeature.KVM_CLOCKSOURCE_STABLE), 0, 0, 0));
         list.add(Entry.of(0x8000_0000, 0x8000_0008, word(vendor, 0), word(vendor, 8), word(vendor, 4)));

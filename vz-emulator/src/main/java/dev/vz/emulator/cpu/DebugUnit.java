@@ -127,6 +127,14 @@ public final class DebugUnit implements Mmu.AccessWatch {
         return skip;
     }
 
+    /** INT1 was delivered: what waited for the end of a load of SS is told by the same exception. */
+    public void mergePending() {
+        if (c.pendingDebug != 0 && !forHost) {
+            c.dr[6] = c.dr[6] & ~0xFL | c.pendingDebug;
+            c.pendingDebug = 0;
+        }
+    }
+
     /** INT3 at {@code ip}: whether the host takes it for a breakpoint of its own. */
     public boolean takesBreakpoint(long ip) {
         if (!hostTakesInt3) {

@@ -28,7 +28,7 @@ public final class Interpreter {
         BREAKPOINT
     }
 
-    private static final long DR6_SINGLE_STEP = 1 << 14;
+    static final long DR6_SINGLE_STEP = 1 << 14;
 
     private final Cpu c;
     private boolean shutdown;
@@ -73,6 +73,12 @@ public final class Interpreter {
             c.attended(Cpu.ATTEND_REQUEST);
             c.outside.serveRequests();
         }
+        if ((bits & Cpu.ATTEND_TRANSLATION) != 0) {
+            c.attended(Cpu.ATTEND_TRANSLATION);
+            if (c.translator != null) {
+                c.translator.install();
+            }
+        }
         if ((bits & Cpu.ATTEND_BREAKPOINT) != 0) {
             c.attended(Cpu.ATTEND_BREAKPOINT);
             return Reason.BREAKPOINT;
@@ -89,8 +95,8 @@ public final class Interpreter {
             }
             return null;
         }
-        if (c.nmiPending && !c.nmiBlocked && c.shadow == 0) {
-            c.nmiPending = false;
+        if (c.shadow == 0 && c.takeNmi()) {
+            c.nmiPending--;
             c.nmiBlocked = true;
             deliver(Vector.NMI);
             return null;
@@ -158,12 +164,10 @@ public final class Interpreter {
         try {
             Modes.stamp(c);
             Block block = c.at(c.rip);
-            if (block != null) {
-                block.executions++;
-            } else {
+            if (block == null) {
                 block = c.blocks.find();
             }
-            op = block.first;
+            op = block.enter(c);
             c.blocks.running = true;
             do {
                 op = op.execute(c);
@@ -176,21 +180,22 @@ public final class Interpreter {
         } catch (BlockCache.CodeModified modified) {
             c.blocks.running = false;
             if (op != null) {
-                c.rip = op.ip;
+                c.rip = op.current().ip;
             }
             c.attend(Cpu.ATTEND_STEP);
         } catch (RuntimeException | Error e) {
             c.blocks.running = false;
             if (op != null) {
-                c.rip = op.ip;
+                c.rip = op.current().ip;
             }
             throw e;
         }
     }
 
-    private void fault(@Nullable Op op, Fault fault) {
+    private void fault(@Nullable Op running, Fault fault) {
         c.blocks.running = false;
-        if (op != null) {
+        if (running != null) {
+            Op op = running.current();
             c.rip = op.ip;
             if (fault.nonCanonical && op.usesStack()) {
                 fault.raise(Vector.SS);
@@ -225,7 +230,7 @@ public final class Interpreter {
             }
             return;
         }
-        if (c.debug.watchesCode() && !resume && c.shadow != 1) {
+        if (c.debug.watchesCode() && !resume) {
             long base = c.codeSize == 64 ? 0 : c.segmentBase[Segments.CS];
             long hits = c.debug.codeHits(base + c.rip);
             if (hits != 0 && c.debug.isForHost()) {
@@ -258,7 +263,8 @@ public final class Interpreter {
             c.stepping = false;
             Modes.stamp(c);
         }
-        if (trap && !c.faulted && !c.untraced) {
+        // The trap behind a load of SS does not wait for the end of its shadow: it is lost.
+        if (trap && !c.faulted && !c.untraced && c.shadow != 1) {
             c.pendingDebug |= DR6_SINGLE_STEP;
         }
         if (c.pendingDebug != 0 && c.shadow != 1) {

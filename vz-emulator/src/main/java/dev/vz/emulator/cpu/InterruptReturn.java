@@ -34,7 +34,7 @@ public final class InterruptReturn {
         } else {
             legacy(size);
         }
-        c.nmiBlocked = false;
+        c.unblockNmi();
         c.flagsLoaded();
     }
 

@@ -74,6 +74,11 @@ public final class Modes {
     /** EFER: no-execute. */
     public static final long EFER_NXE = 0x800;
 
+    /** CR4: protection keys for pages of user mode. */
+    public static final long CR4_PKE = 0x40_0000;
+    /** CR4: protection keys for pages of supervisor mode. */
+    public static final long CR4_PKS = 0x100_0000;
+
     private static final int MOST_CODE_SEGMENTS = 4000;
 
     private Modes() {}
@@ -91,10 +96,18 @@ public final class Modes {
         walker.noExecute = (c.efer & EFER_NXE) != 0;
         walker.longMode = (c.efer & EFER_LMA) != 0;
         walker.cr3 = c.cr3;
+        walker.userKeys = (c.cr4 & CR4_PKE) != 0 ? c.pkru : 0;
+        walker.supervisorKeys = (c.cr4 & CR4_PKS) != 0 ? c.msrs.pkrs : 0;
         VectorUnit.update(c);
         c.longMode = (c.efer & EFER_LMA) != 0;
         c.mmu.wide = c.longMode;
         segments(c);
+    }
+
+    /** To be called when the rights of protection keys have changed. */
+    public static void keys(Cpu c) {
+        c.mmu.flushAll();
+        control(c);
     }
 
     /** To be called when CS, SS, another segment, the privilege level or EFLAGS.VM has changed. */

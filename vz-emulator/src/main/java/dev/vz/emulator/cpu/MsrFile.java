@@ -33,6 +33,8 @@ public final class MsrFile {
     public long sysenterEip;
     /** TSC_AUX. */
     public long tscAux;
+    /** IA32_PKRS: the rights of protection keys in supervisor mode's pages. */
+    int pkrs;
     private long tscAdjust;
     private long pat;
     private long miscEnable;
@@ -55,6 +57,7 @@ public final class MsrFile {
         sysenterEsp = 0;
         sysenterEip = 0;
         tscAux = 0;
+        pkrs = 0;
         tscAdjust = 0;
         pat = PAT_RESET;
         miscEnable = 1; // fast strings
@@ -99,6 +102,10 @@ public final class MsrFile {
             case Msr.SYSENTER_ESP -> sysenterEsp;
             case Msr.SYSENTER_EIP -> sysenterEip;
             case Msr.PAT -> pat;
+            case PKRS -> {
+                needsKeys();
+                yield pkrs & 0xFFFF_FFFFL;
+            }
             case Msr.MTRR_CAP -> 0x500 | MTRR_VARIABLE;
             case Msr.MTRR_DEF_TYPE -> mtrrDefault;
             case Msr.MISC_ENABLE -> miscEnable;
@@ -106,6 +113,8 @@ public final class MsrFile {
             case Msr.MCG_STATUS -> mcgStatus;
             case Msr.BIOS_SIGN_ID -> 0;
             case SYSCFG, HWCR, NB_CFG, INT_PENDING, DC_CFG -> 0;
+            case EVENT_SELECT0, EVENT_SELECT1, EVENT_SELECT2, EVENT_SELECT3, COUNTER0, COUNTER1, COUNTER2, COUNTER3 ->
+                    0;
             default -> {
                 if (!c.outside.readUnknownMsr(c, index)) {
                     throw c.raise(Vector.GP);
@@ -115,6 +124,16 @@ public final class MsrFile {
         };
     }
 
+    // The performance counters that every AMD processor has: they do not count, which software notices.
+    private static final int EVENT_SELECT0 = 0xC001_0000;
+    private static final int EVENT_SELECT1 = 0xC001_0001;
+    private static final int EVENT_SELECT2 = 0xC001_0002;
+    private static final int EVENT_SELECT3 = 0xC001_0003;
+    private static final int COUNTER0 = 0xC001_0004;
+    private static final int COUNTER1 = 0xC001_0005;
+    private static final int COUNTER2 = 0xC001_0006;
+    private static final int COUNTER3 = 0xC001_0007;
+    private static final int PKRS = 0x6E1;
     private static final int SYSCFG = 0xC001_0010;
     private static final int HWCR = 0xC001_0015;
     private static final int NB_CFG = 0xC001_001F;
@@ -128,6 +147,12 @@ public final class MsrFile {
             }
         }
         return -1;
+    }
+
+    private void needsKeys() {
+        if (!c.cpuid.pks) {
+            throw c.raise(Vector.GP);
+        }
     }
 
     private void canonical(long value) {
@@ -228,6 +253,12 @@ public final class MsrFile {
                 }
                 pat = value;
             }
+            case PKRS -> {
+                needsKeys();
+                reserved(value, 0xFFFF_FFFFL);
+                pkrs = (int) value;
+                Modes.keys(c);
+            }
             case Msr.MTRR_DEF_TYPE -> {
                 reserved(value, 0xCFF);
                 memoryType(value & 0xFF, false);
@@ -240,7 +271,8 @@ public final class MsrFile {
                 }
                 mcgStatus = 0;
             }
-            case Msr.BIOS_SIGN_ID, SYSCFG, HWCR, NB_CFG, INT_PENDING, DC_CFG -> {
+            case Msr.BIOS_SIGN_ID, SYSCFG, HWCR, NB_CFG, INT_PENDING, DC_CFG, EVENT_SELECT0, EVENT_SELECT1,
+                    EVENT_SELECT2, EVENT_SELECT3, COUNTER0, COUNTER1, COUNTER2, COUNTER3 -> {
                 // Taken and without effect: they steer what is not emulated.
             }
             default -> {

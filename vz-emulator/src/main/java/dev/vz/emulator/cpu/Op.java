@@ -38,6 +38,16 @@ public abstract class Op {
         return false;
     }
 
+    /** The instruction that is being executed: this one, unless it stands for several. */
+    public Op current() {
+        return this;
+    }
+
+    /** Where it has gone so far, if it is an indirect branch that keeps note of it. */
+    public long[] targets() {
+        return Targets.none();
+    }
+
     /** Whether nothing can follow it in a block. */
     public boolean endsBlock() {
         return false;

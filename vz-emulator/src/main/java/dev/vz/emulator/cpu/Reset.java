@@ -46,6 +46,7 @@ public final class Reset {
         c.dr[7] = 0x400;
         c.shadow = 0;
         c.nmiBlocked = false;
+        c.pkru = 0;
         c.halted = false;
         c.pendingDebug = 0;
         c.debug.changed();

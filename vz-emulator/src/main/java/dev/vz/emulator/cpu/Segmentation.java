@@ -232,7 +232,9 @@ public final class Segmentation {
             int attributes = c.segmentAttributes[segment];
             boolean conforming = (attributes & (CODE | DOWN_OR_CONFORMING)) == (CODE | DOWN_OR_CONFORMING);
             if ((attributes & UNUSABLE) == 0 && !conforming && dpl(attributes) < c.cpl) {
-                setNull(c, segment, 0);
+                // The base stays, as 64-bit code that goes on using FS or GS finds.
+                c.segmentSelector[segment] = 0;
+                c.segmentAttributes[segment] = UNUSABLE;
             }
         }
     }

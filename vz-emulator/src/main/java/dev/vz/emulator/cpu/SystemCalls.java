@@ -36,6 +36,7 @@ public final class SystemCalls {
             c.cpl = 0;
             flat(c, CS, selector, CODE_ATTRIBUTES | L);
             flat(c, SS, selector + 8, STACK_ATTRIBUTES);
+            trap(c);
             if (from64) {
                 Modes.privilege(c);
                 return;
@@ -83,7 +84,17 @@ public final class SystemCalls {
         } else {
             Modes.segments(c);
         }
+        trap(c);
         c.flagsLoaded();
+    }
+
+    /** SYSCALL and SYSRET look at TF when they end, and trap at once (AMD APM volume 2, 13.1.4). */
+    private static void trap(Cpu c) {
+        c.untraced = true;
+        if ((c.flags & Flags.TF) != 0) {
+            c.pendingDebug |= Interpreter.DR6_SINGLE_STEP;
+            c.attend(Cpu.ATTEND_STEP);
+        }
     }
 
     /** SYSENTER. */

@@ -23,7 +23,9 @@ final class ApicTimer {
     private int mode = ONE_SHOT;
     private int divide;
     private int initialCount;
-    /** Clock time at which the count was {@link #initialCount}; counting while {@link #initialCount} is not 0. */
+    /** Whether it counts: not once it has reached zero in one-shot mode, whatever mode comes then. */
+    private boolean counting;
+    /** Clock time at which the count was {@link #initialCount}. */
     private long startedAt;
     private long deadline;
 
@@ -40,6 +42,7 @@ final class ApicTimer {
         mode = ONE_SHOT;
         divide = 0;
         initialCount = 0;
+        counting = false;
         startedAt = 0;
         deadline = 0;
     }
@@ -49,19 +52,26 @@ final class ApicTimer {
         if (newMode == mode) {
             return;
         }
+        long left = currentCount();
         // A change to or from deadline mode disarms the timer (11.5.4.1); between the others it keeps counting.
         if (newMode == TSC_DEADLINE || mode == TSC_DEADLINE) {
             timer.disarm();
             initialCount = 0;
+            counting = false;
             deadline = 0;
         }
+        counting = counting && left != 0;
         mode = newMode;
+        if (counting) {
+            startedAt = clock.nanos() - ((initialCount & 0xFFFF_FFFFL) - left) * divisor();
+            arm();
+        }
     }
 
     synchronized void setDivide(int value) {
         long left = currentCount();
         divide = value & 0xB;
-        if (initialCount != 0 && left > 0) {
+        if (left > 0) {
             startedAt = clock.nanos() - ((initialCount & 0xFFFF_FFFFL) - left) * divisor();
             arm();
         }
@@ -81,6 +91,7 @@ final class ApicTimer {
             return;
         }
         initialCount = value;
+        counting = value != 0;
         startedAt = clock.nanos();
         if (value == 0) {
             timer.disarm();
@@ -104,7 +115,7 @@ final class ApicTimer {
 
     /** The count now, 0 to 2<sup>32</sup>-1. */
     synchronized long currentCount() {
-        if (initialCount == 0 || mode == TSC_DEADLINE) {
+        if (!counting || mode == TSC_DEADLINE) {
             return 0;
         }
         long gone = (clock.nanos() - startedAt) / divisor();
@@ -115,16 +126,25 @@ final class ApicTimer {
         return Math.max(0, initial - gone);
     }
 
-    synchronized void setDeadline(long value) {
-        if (mode != TSC_DEADLINE) {
-            return;
-        }
-        deadline = value;
-        if (value == 0) {
+    void setDeadline(long value) {
+        synchronized (this) {
+            if (mode != TSC_DEADLINE) {
+                return;
+            }
+            if (value == 0 || tsc.nanosAt(value) > clock.nanos()) {
+                deadline = value;
+                if (value == 0) {
+                    timer.disarm();
+                } else {
+                    timer.arm(tsc.nanosAt(value));
+                }
+                return;
+            }
             timer.disarm();
-        } else {
-            timer.arm(tsc.nanosAt(value));
+            deadline = 0;
         }
+        // It has passed: the interrupt is there before the next instruction.
+        expired.run();
     }
 
     /** IA32_TSC_DEADLINE: 0 once it has fired. */
@@ -146,7 +166,7 @@ final class ApicTimer {
                     return;
                 }
                 deadline = 0;
-            } else if (initialCount == 0) {
+            } else if (!counting) {
                 return;
             } else if (mode == PERIODIC) {
                 long period = period();
@@ -165,6 +185,7 @@ final class ApicTimer {
         mode = newMode;
         divide = newDivide & 0xB;
         initialCount = initial;
+        counting = initial != 0 && (current > 0 || newMode == PERIODIC);
         deadline = 0;
         if (initial != 0 && mode != TSC_DEADLINE) {
             startedAt = clock.nanos() - ((initial & 0xFFFF_FFFFL) - current) * divisor();

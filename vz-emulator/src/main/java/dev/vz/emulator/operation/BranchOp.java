@@ -21,8 +21,7 @@ abstract class BranchOp extends TemplateOp {
     final @Nullable Op taken(Cpu c) {
         Block block = targetBlock;
         if (block != null && block.stamp == c.stamp && c.attention == 0) {
-            block.executions++;
-            return block.first;
+            return block.enter(c);
         }
         targetBlock = c.at(target);
         return c.enter(target);
@@ -32,8 +31,7 @@ abstract class BranchOp extends TemplateOp {
     final @Nullable Op notTaken(Cpu c) {
         Block block = nextBlock;
         if (block != null && block.stamp == c.stamp && c.attention == 0) {
-            block.executions++;
-            return block.first;
+            return block.enter(c);
         }
         nextBlock = c.at(nextIp);
         return c.enter(nextIp);

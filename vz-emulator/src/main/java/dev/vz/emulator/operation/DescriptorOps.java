@@ -131,6 +131,12 @@ final class DescriptorOps {
         return upper << 32;
     }
 
+    private static void checkCanonicalBase(Cpu c, long base, int error) {
+        if (c.longMode && base << 16 >> 16 != base) {
+            throw c.raise(Vector.GP, error);
+        }
+    }
+
     /** LLDT. */
     private static final class LoadLocalTable extends RmOp {
         LoadLocalTable(Instruction in, long ip, long nextIp) {
@@ -160,6 +166,7 @@ final class DescriptorOps {
                 throw c.raise(Vector.NP, error);
             }
             long upper = upperBase(c, selector);
+            checkCanonicalBase(c, upper | Segmentation.base(descriptor), error);
             Segmentation.set(c, LDTR, selector, descriptor);
             c.segmentBase[LDTR] |= upper;
             return next;
@@ -192,6 +199,7 @@ final class DescriptorOps {
                 throw c.raise(Vector.NP, error);
             }
             long upper = upperBase(c, selector);
+            checkCanonicalBase(c, upper | Segmentation.base(descriptor), error);
             Segmentation.writeSystem(c, address + 5, 1, descriptor >>> 40 | 2);
             Segmentation.set(c, TR, selector, descriptor | 1L << 41);
             c.segmentBase[TR] |= upper;

@@ -28,10 +28,7 @@ final class FarFlow {
             int size = in.operandSize;
             return new Leaving(ip, nextIp, c -> c.interruptReturn.execute(size));
         });
-        all.add(Mnemonic.SYSCALL, (in, ip, nextIp) -> new Leaving(ip, nextIp, c -> {
-            c.untraced = true;
-            SystemCalls.syscall(c);
-        }));
+        all.add(Mnemonic.SYSCALL, (in, ip, nextIp) -> new Leaving(ip, nextIp, SystemCalls::syscall));
         all.add(Mnemonic.SYSRET, (in, ip, nextIp) -> {
             int size = in.operandSize;
             return new Leaving(ip, nextIp, c -> SystemCalls.sysret(c, size));

@@ -30,8 +30,14 @@ final class FlagOps {
         all.simple(Mnemonic.DAS, c -> decimal(c, true));
         all.simple(Mnemonic.AAA, c -> ascii(c, false));
         all.simple(Mnemonic.AAS, c -> ascii(c, true));
-        all.add(Mnemonic.AAM, (in, ip, nextIp) -> new Simple(c -> multiply(c, (int) in.immediate & 0xFF), ip, nextIp));
-        all.add(Mnemonic.AAD, (in, ip, nextIp) -> new Simple(c -> divide(c, (int) in.immediate & 0xFF), ip, nextIp));
+        all.add(Mnemonic.AAM, (in, ip, nextIp) -> {
+            int base = (int) in.immediate & 0xFF;
+            return new Simple(c -> multiply(c, base), ip, nextIp);
+        });
+        all.add(Mnemonic.AAD, (in, ip, nextIp) -> {
+            int base = (int) in.immediate & 0xFF;
+            return new Simple(c -> divide(c, base), ip, nextIp);
+        });
         all.add(Mnemonic.CBW, (in, ip, nextIp) -> new Extend(in, ip, nextIp, false));
         all.add(Mnemonic.CWD, (in, ip, nextIp) -> new Extend(in, ip, nextIp, true));
     }

@@ -6,6 +6,7 @@ import dev.vz.emulator.cpu.Flags;
 import dev.vz.emulator.cpu.Op;
 import dev.vz.emulator.cpu.Segmentation;
 import dev.vz.emulator.cpu.Segments;
+import dev.vz.emulator.cpu.Targets;
 import dev.vz.emulator.decode.Instruction;
 import dev.vz.emulator.decode.Mnemonic;
 import dev.vz.emulator.decode.OperandKind;
@@ -155,6 +156,8 @@ final class Flow {
 
     /** JMP r/m. */
     private static final class IndirectJump extends RmOp {
+        private final Targets targets = new Targets();
+
         IndirectJump(Instruction in, long ip, long nextIp) {
             super(in, ip, nextIp, 0);
         }
@@ -165,9 +168,15 @@ final class Flow {
         }
 
         @Override
+        public long[] targets() {
+            return targets.toArray();
+        }
+
+        @Override
         public @Nullable Op execute(Cpu c) {
             long target = Width.zeroExtend(s, load(c));
             checkTarget(c, target);
+            targets.note(target);
             return c.enter(target);
         }
     }
@@ -232,6 +241,8 @@ final class Flow {
 
     /** CALL r/m. */
     private static final class IndirectCall extends RmOp {
+        private final Targets targets = new Targets();
+
         IndirectCall(Instruction in, long ip, long nextIp) {
             super(in, ip, nextIp, 0);
         }
@@ -242,9 +253,15 @@ final class Flow {
         }
 
         @Override
+        public long[] targets() {
+            return targets.toArray();
+        }
+
+        @Override
         public @Nullable Op execute(Cpu c) {
             long target = Width.zeroExtend(s, load(c));
             checkTarget(c, target);
+            targets.note(target);
             StackOps.push(c, Width.bytes(s), nextIp);
             return c.enter(target);
         }
@@ -383,6 +400,9 @@ final class Flow {
             }
             c.untraced = true;
             c.delivery.interrupt(vector, kind);
+            if (kind == Delivery.EXCEPTION) {
+                c.debug.mergePending();
+            }
             return null;
         }
     }

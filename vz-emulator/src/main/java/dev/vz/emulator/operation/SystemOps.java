@@ -80,6 +80,16 @@ final class SystemOps {
             Mnemonic.XSAVEOPT, Mnemonic.ADCX, Mnemonic.ADOX}) {
             all.add(extended, (in, ip, nextIp) -> new Flow.Raise(Vector.UD, ip));
         }
+        all.simple(Mnemonic.RDPKRU, c -> {
+            needsKeys(c, false);
+            c.gpr[0] = c.pkru & 0xFFFF_FFFFL;
+            c.gpr[2] = 0;
+        });
+        all.add(Mnemonic.WRPKRU, (in, ip, nextIp) -> new Leaving(ip, nextIp, c -> {
+            needsKeys(c, true);
+            c.pkru = (int) c.gpr[0];
+            Modes.keys(c);
+        }));
         all.add(Mnemonic.CLAC, (in, ip, nextIp) -> new Leaving(ip, nextIp, c -> accessFlag(c, false)));
         all.add(Mnemonic.STAC, (in, ip, nextIp) -> new Leaving(ip, nextIp, c -> accessFlag(c, true)));
         all.add(Mnemonic.RDRAND, (in, ip, nextIp) -> new Random(in, ip, nextIp, CpuFeature.RDRAND));
@@ -97,6 +107,15 @@ final class SystemOps {
         });
         all.add(Mnemonic.LMSW, LoadMachineStatus::new);
         all.add(Mnemonic.SMSW, StoreMachineStatus::new);
+    }
+
+    private static void needsKeys(Cpu c, boolean write) {
+        if ((c.cr4 & Modes.CR4_PKE) == 0) {
+            throw c.raise(Vector.UD);
+        }
+        if (((int) c.gpr[1] | (write ? (int) c.gpr[2] : 0)) != 0) {
+            throw c.raise(Vector.GP);
+        }
     }
 
     /** Faults outside privilege level 0. */

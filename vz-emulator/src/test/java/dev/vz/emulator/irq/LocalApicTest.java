@@ -236,4 +236,40 @@ class LocalApicTest {
         clock.advance(700);
         assertThat(other.acknowledge()).isEqualTo(0x30);
     }
+
+    @Test
+    void aDeadlineThatHasPassedInterruptsAtOnce() {
+        lvtTimer(2 << 17 | 0x41);
+        clock.advance(5_000);
+        apics[0].setTscDeadline(4_000);
+        assertThat(apics[0].pending()).as("without the clock going on").isTrue();
+        assertThat(apics[0].tscDeadline()).isZero();
+    }
+
+    @Test
+    void aCountThatHasEndedStaysAtZeroWhateverModeComesThen() {
+        lvtTimer(0x41);
+        apics[0].writePage(LapicState.TIMER_DIVIDE, 4, 0xB);
+        apics[0].writePage(LapicState.TIMER_INITIAL, 4, 1_000_000);
+        clock.advance(2_000_000);
+        assertThat(apics[0].acknowledge()).isEqualTo(0x41);
+        lvtTimer(1 << 17 | 0x41);
+        clock.advance(5_000_000);
+        assertThat(apics[0].readPage(LapicState.TIMER_CURRENT, 4)).isZero();
+        assertThat(apics[0].readPage(LapicState.TIMER_INITIAL, 4)).isEqualTo(1_000_000);
+        assertThat(apics[0].pending()).isFalse();
+    }
+
+    @Test
+    void aCountThatGoesOnKeepsGoingInAnotherModeAndBeginsAnew() {
+        lvtTimer(0x41);
+        apics[0].writePage(LapicState.TIMER_DIVIDE, 4, 0xB);
+        apics[0].writePage(LapicState.TIMER_INITIAL, 4, 1_000_000);
+        clock.advance(400_000);
+        lvtTimer(1 << 17 | 0x41);
+        assertThat(apics[0].readPage(LapicState.TIMER_CURRENT, 4)).isEqualTo(600_000);
+        clock.advance(700_000);
+        assertThat(apics[0].acknowledge()).isEqualTo(0x41);
+        assertThat(apics[0].readPage(LapicState.TIMER_CURRENT, 4)).isEqualTo(900_000);
+    }
 }

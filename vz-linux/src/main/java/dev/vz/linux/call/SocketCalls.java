@@ -42,6 +42,11 @@ public final class SocketCalls {
         return CallState.current().callInt(Words.SHUTDOWN, socket, how);
     }
 
+    /** getsockname(2). */
+    public static int getsockname(int socket, MemorySegment address, MemorySegment length) {
+        return CallState.current().callInt(Words.GETSOCKNAME, socket, address.address(), length.address());
+    }
+
     /** getsockopt(2). */
     public static int getsockopt(int socket, int level, int option, MemorySegment value, MemorySegment length) {
         return CallState.current().callInt(Words.GETSOCKOPT, socket, level, option, value.address(), length.address(),
@@ -63,6 +68,26 @@ public final class SocketCalls {
         return CallState.current().callLong(Words.RECVMSG, socket, message, flags, 0, 0, 0);
     }
 
+    /** recvfrom(2). */
+    public static long recvfrom(int socket, long buffer, long length, int flags, long address, long addressLength) {
+        return CallState.current().callLong(Words.RECVFROM, socket, buffer, length, flags, address, addressLength);
+    }
+
+    /** sendto(2). */
+    public static long sendto(int socket, long buffer, long length, int flags, long address, long addressLength) {
+        return CallState.current().callLong(Words.SENDTO, socket, buffer, length, flags, address, addressLength);
+    }
+
+    /** getsockname(2). */
+    public static int getsockname(int socket, long address, long length) {
+        return CallState.current().callInt(Words.GETSOCKNAME, socket, address, length);
+    }
+
+    /** getpeername(2). */
+    public static int getpeername(int socket, long address, long length) {
+        return CallState.current().callInt(Words.GETPEERNAME, socket, address, length);
+    }
+
     /** sendmmsg(2). */
     public static int sendmmsg(int socket, long messages, int count, int flags) {
         return CallState.current().callInt(Words.SENDMMSG, socket, messages, count, flags);
@@ -81,10 +106,14 @@ public final class SocketCalls {
         static final NativeFunction ACCEPT4 = Linkage.words("accept4");
         static final NativeFunction CONNECT = Linkage.words("connect");
         static final NativeFunction SHUTDOWN = Linkage.words("shutdown");
+        static final NativeFunction GETSOCKNAME = Linkage.words("getsockname");
         static final NativeFunction GETSOCKOPT = Linkage.words("getsockopt");
         static final NativeFunction SETSOCKOPT = Linkage.words("setsockopt");
         static final NativeFunction SENDMSG = Linkage.words("sendmsg");
         static final NativeFunction RECVMSG = Linkage.words("recvmsg");
+        static final NativeFunction RECVFROM = Linkage.words("recvfrom");
+        static final NativeFunction SENDTO = Linkage.words("sendto");
+        static final NativeFunction GETPEERNAME = Linkage.words("getpeername");
         static final NativeFunction SENDMMSG = Linkage.words("sendmmsg");
         static final NativeFunction RECVMMSG = Linkage.words("recvmmsg");
     }

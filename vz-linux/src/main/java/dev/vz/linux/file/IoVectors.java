@@ -7,6 +7,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -89,6 +90,12 @@ public final class IoVectors {
         if (left > 0) {
             set(0, base(0) + left, length(0) - left);
         }
+    }
+
+    /** What is left of piece {@code index} for the next call. Makes a new segment. */
+    public MemorySegment remaining(int index) {
+        MemorySegment piece = Objects.requireNonNull(pieces[Objects.checkIndex(index, count)]);
+        return piece.asSlice(base(index) - piece.address(), length(index));
     }
 
     /** Number of pieces. */

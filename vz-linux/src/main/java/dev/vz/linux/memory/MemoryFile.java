@@ -111,6 +111,15 @@ public final class MemoryFile implements AutoCloseable {
 
     /** Sets seals, for good. */
     public void seal(Set<Seal> seals) {
+        seal(descriptor, seals);
+    }
+
+    /**
+     * Sets seals, for good, on a memory file that another process handed over.
+     *
+     * @throws HostException {@code EINVAL} if it is no memory file, {@code EPERM} if it cannot be sealed any more
+     */
+    public static void seal(FileDescriptor descriptor, Set<Seal> seals) {
         int bits = 0;
         for (Seal seal : seals) {
             bits |= seal.bit();

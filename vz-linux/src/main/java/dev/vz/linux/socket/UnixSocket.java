@@ -123,6 +123,20 @@ public final class UnixSocket implements AutoCloseable {
         }
     }
 
+    /**
+     * Sends from now on to {@code address}, and receives from there only: for a datagram socket that has an address of its
+     * own.
+     *
+     * @throws HostException {@code ENOENT} or {@code ECONNREFUSED} if nobody receives there
+     */
+    public void connectTo(UnixAddress address) {
+        MemorySegment name = address.toScratch();
+        int result = SocketCalls.connect(descriptor.value(), name, address.length());
+        if (result < 0) {
+            throw Errno.failure("connect to " + address, descriptor, result);
+        }
+    }
+
     static FileDescriptor open(SocketType type, boolean nonBlocking, String description) {
         NativeAccess.require();
         int result = SocketCalls.socket(LinuxHeaders.AF_UNIX(), flags(type, nonBlocking), 0);

@@ -76,6 +76,9 @@ public abstract class BlockTableDriver implements ImageDriver {
     /** Puts the entry for a block whose data is at {@code fileOffset}, or {@link #UNALLOCATED}, at {@code at}. */
     protected abstract void putEntry(MemorySegment bytes, long at, long fileOffset);
 
+    /** The disk is about to be changed. */
+    protected void beforeWrite() {}
+
     /** A block starts at {@code fileOffset}: writes what comes before its data. */
     protected void startBlock(ImageFile file, long fileOffset) {}
 
@@ -152,6 +155,7 @@ public abstract class BlockTableDriver implements ImageDriver {
 
     @Override
     public final void prepareWrite(long offset, long length, WritePlan plan) {
+        beforeWrite();
         lock.lock();
         try {
             int block = (int) (offset / layout.blockSize());
@@ -278,6 +282,13 @@ public abstract class BlockTableDriver implements ImageDriver {
     }
 
     private void writeTable() {
+        writeEntries(file, table, dirtyFrom, dirtyTo);
+        dirtyFrom = Integer.MAX_VALUE;
+        dirtyTo = 0;
+    }
+
+    /** Writes entries {@code dirtyFrom} to {@code dirtyTo}, at least; everything that they point to is durable. */
+    protected void writeEntries(ImageFile file, long[] table, int dirtyFrom, int dirtyTo) {
         int perSector = SECTOR / layout.entrySize();
         long firstByte = layout.tableOffset() + (long) dirtyFrom * layout.entrySize();
         int from = dirtyFrom - (int) (firstByte % SECTOR / layout.entrySize());
@@ -290,8 +301,16 @@ public abstract class BlockTableDriver implements ImageDriver {
             }
             file.write(layout.tableOffset() + (long) from * layout.entrySize(), bytes);
         }
-        dirtyFrom = Integer.MAX_VALUE;
-        dirtyTo = 0;
+    }
+
+    /** Blocks are added from {@code end} on, which is behind everything that is in the file. */
+    protected final void addFrom(long end) {
+        this.end = end;
+    }
+
+    /** Where each block is: for checks, with nothing in flight. Not to be changed. */
+    protected final long[] places() {
+        return table;
     }
 
     @Override

@@ -70,7 +70,7 @@ public interface FileGate {
     }
 
     private static ImageFormat statedFormat(ImpliedFile wanted) {
-        if (wanted.role() == ImpliedFile.Role.DATA) {
+        if (wanted.role() != ImpliedFile.Role.BACKING) {
             return ImageFormat.RAW;
         }
         String format = wanted.format();

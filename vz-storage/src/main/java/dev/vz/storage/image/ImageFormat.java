@@ -13,7 +13,19 @@ public enum ImageFormat {
     /** Virtual PC's format, under the name that QEMU gives it. */
     VPC("vpc"),
     /** Parallels' expanding format. */
-    PARALLELS("parallels");
+    PARALLELS("parallels"),
+    /** VMware's format, in one file or several. */
+    VMDK("vmdk"),
+    /** QEMU's former enhanced disk format. */
+    QED("qed"),
+    /** Hyper-V's format. */
+    VHDX("vhdx"),
+    /** Apple's format, for reading. */
+    DMG("dmg"),
+    /** The Linux cloop driver's format, for reading. */
+    CLOOP("cloop"),
+    /** Bochs' growing format, for reading. */
+    BOCHS("bochs");
 
     private final String label;
 

@@ -17,11 +17,18 @@ public record ImpliedFile(Role role, String name, @Nullable String format, Strin
         /** Holds what the image does not; only read. */
         BACKING,
         /** Holds the image's data, and is written when the image is. */
-        DATA
+        DATA,
+        /** Holds a part of the image's data, in a layout of the image's own format. */
+        EXTENT
     }
 
     @Override
     public String toString() {
-        return "the " + (role == Role.BACKING ? "backing" : "data") + " file '" + name + "' that " + owner + " names";
+        String kind = switch (role) {
+            case BACKING -> "backing";
+            case DATA -> "data";
+            case EXTENT -> "extent";
+        };
+        return "the " + kind + " file '" + name + "' that " + owner + " names";
     }
 }

@@ -54,6 +54,13 @@ public final class WritePlan {
         this.readsZero = readsZero;
     }
 
+    /** The plan of a part of the disk that starts {@code distance} bytes further on in the disk. */
+    public void shift(long distance) {
+        offset += distance;
+        fillStart += distance;
+        fillEnd += distance;
+    }
+
     /** The file to write to. */
     public ImageFile file() {
         ImageFile known = file;

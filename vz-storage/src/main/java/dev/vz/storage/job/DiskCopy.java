@@ -27,11 +27,28 @@ public final class DiskCopy {
      * @param compress    whether to store data compressed
      * @param sparseUnit  bytes, a power of two from 512 to 1 MiB: as many zeros in one piece, aligned, are not written;
      *                    0 to write zeros that the source holds as data
+     * @param topOnly     whether only what the source's own image holds is copied, without the images below it
+     * @param allocateAll whether all of the target is written, zeros too
      */
-    public record Options(int threads, boolean compress, int sparseUnit) {
+    public record Options(int threads, boolean compress, int sparseUnit, boolean topOnly, boolean allocateAll) {
 
         /** One thread, as it is, zeros of 4096 bytes and more left out. */
         public static final Options DEFAULT = new Options(1, false, 4096);
+
+        /** The whole chain, and nothing allocated that need not be. */
+        public Options(int threads, boolean compress, int sparseUnit) {
+            this(threads, compress, sparseUnit, false, false);
+        }
+
+        /** The same, for the source's own image alone. */
+        public Options withTopOnly(boolean topOnly) {
+            return new Options(threads, compress, sparseUnit, topOnly, allocateAll);
+        }
+
+        /** The same, with all of the target written. */
+        public Options withAllocateAll(boolean allocateAll) {
+            return new Options(threads, compress, sparseUnit, topOnly, allocateAll);
+        }
 
         /** Checks the numbers. */
         public Options {
@@ -53,14 +70,16 @@ public final class DiskCopy {
     private final DiskImage target;
     private final Options options;
     private final JobControl control;
+    private final long start;
     private final long size;
     private final AtomicLong next = new AtomicLong();
     private final AtomicReference<Throwable> failure = new AtomicReference<>();
     private long done;
 
-    private DiskCopy(DiskImage source, DiskImage target, Options options, JobControl control) {
+    private DiskCopy(DiskImage source, DiskImage target, long start, Options options, JobControl control) {
         this.source = source;
         this.target = target;
+        this.start = start;
         this.options = options;
         this.control = control;
         this.size = source.info().size();
@@ -72,15 +91,25 @@ public final class DiskCopy {
      * @throws LifecycleException if the control cancelled it; the target then holds some of the disk
      */
     public static void run(DiskImage source, DiskImage target, Options options, JobControl control) {
-        if (target.info().size() < source.info().size()) {
+        run(source, target, 0, options, control);
+    }
+
+    /**
+     * Copies all of {@code source} over {@code target} from {@code start} on, and flushes it.
+     *
+     * @throws LifecycleException if the control cancelled it; the target then holds some of the disk
+     */
+    public static void run(DiskImage source, DiskImage target, long start, Options options, JobControl control) {
+        if (start < 0 || start > target.info().size() || target.info().size() - start < source.info().size()) {
             throw new ConfigurationException("A disk of " + source.info().size() + " bytes does not fit into " + target
                     + " of " + target.info().size());
         }
-        if (options.compress() && !(target.driver() instanceof CompressingDriver)) {
+        if (options.compress() && (!(target.driver() instanceof CompressingDriver) || target.driver()
+                .unitSize() == 0)) {
             throw new ConfigurationException("The format " + target.driver().format()
                     + " of the target cannot be written compressed");
         }
-        new DiskCopy(source, target, options, control).run();
+        new DiskCopy(source, target, start, options, control).run();
     }
 
     private void run() {
@@ -143,8 +172,12 @@ public final class DiskCopy {
         while (at < end) {
             MapExtent extent = source.map(at, end - at);
             long stop = at + extent.length();
+            if (options.topOnly() && (extent.depth() > 0 || !extent.present())) {
+                at = stop;
+                continue;
+            }
             if (extent.zero()) {
-                zero(at, stop - at);
+                zero(start + at, stop - at);
             } else {
                 if (options.compress()) {
                     // A unit is compressed as a whole, whatever the source's extents are.
@@ -155,9 +188,9 @@ public final class DiskCopy {
                 MemorySegment data = buffer.asSlice(0, stop - at);
                 source.read(at, data);
                 if (options.compress()) {
-                    compress(at, data);
+                    compress(start + at, data);
                 } else {
-                    store(at, data);
+                    store(start + at, data);
                 }
             }
             at = stop;
@@ -166,6 +199,11 @@ public final class DiskCopy {
 
     private void zero(long offset, long length) {
         long at = offset;
+        while (options.allocateAll() && at < offset + length) {
+            long piece = Math.min(ZEROS.byteSize(), offset + length - at);
+            target.write(at, ZEROS.asSlice(0, piece));
+            at += piece;
+        }
         while (at < offset + length) {
             MapExtent there = target.map(at, offset + length - at);
             if (!there.zero()) {

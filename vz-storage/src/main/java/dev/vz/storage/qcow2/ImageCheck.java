@@ -1,5 +1,6 @@
 package dev.vz.storage.qcow2;
 
+import dev.vz.storage.image.CheckReport;
 import dev.vz.storage.file.ImageFile;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -67,7 +68,7 @@ final class ImageCheck {
 
     private CheckReport report() {
         return new CheckReport(corruptions, leaks, corruptionsFixed, leaksFixed, geometry.clusters(tables.header()
-                .size()), allocated, fragmented, compressed, counts.end() << geometry.clusterBits(),
+                .size()), allocated, fragmented, compressed, counts.end() << geometry.clusterBits(), 0,
                 List.copyOf(messages));
     }
 
@@ -186,13 +187,12 @@ final class ImageCheck {
             return;
         }
         boolean leak = refcount > used || refcount < 0;
-        String what = (leak ? "Leaked cluster " : "ERROR cluster ") + cluster + " refcount=" + refcount
-                + " reference=" + used;
         boolean fix = (leak ? fixLeaks : fixErrors) && used <= geometry.maxRefcount();
         if (fix) {
             tables.refcounts.set(cluster, used);
         }
-        say(what + (fix ? " (repaired)" : ""));
+        say((fix ? "Repairing cluster " : leak ? "Leaked cluster " : "ERROR cluster ") + cluster + " refcount="
+                + refcount + " reference=" + used);
         if (leak) {
             leaks += fix ? 0 : 1;
             leaksFixed += fix ? 1 : 0;
@@ -248,7 +248,8 @@ final class ImageCheck {
     }
 
     private void copied(String what, boolean fix) {
-        say(what + " has a copied flag that does not go with its refcount" + (fix ? " (repaired)" : ""));
+        say((fix ? "Repairing" : "ERROR") + " OFLAG_COPIED: " + what + " has a copied flag that does not go with its "
+                + "refcount");
         corruptions += fix ? 0 : 1;
         corruptionsFixed += fix ? 1 : 0;
     }

@@ -1,9 +1,12 @@
 package dev.vz.storage.qcow2;
 
+import dev.vz.storage.image.CheckReport;
 import dev.vz.error.ConfigurationException;
 import dev.vz.error.LifecycleException;
 import dev.vz.storage.file.ImageFile;
+import dev.vz.storage.image.BackedDriver;
 import dev.vz.storage.image.Budget;
+import dev.vz.storage.image.CheckableDriver;
 import dev.vz.storage.image.CompressingDriver;
 import dev.vz.storage.image.CorruptImageException;
 import dev.vz.storage.image.FileGate;
@@ -19,6 +22,7 @@ import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.concurrent.locks.StampedLock;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An open qcow2 image.
@@ -27,7 +31,7 @@ import java.util.function.Supplier;
  * Any thread may call. Tables are cached; {@link #flush} writes them in an order that keeps the image consistent, and
  * storage that was given back is taken again only after a flush.
  */
-public final class Qcow2Driver implements CompressingDriver {
+public final class Qcow2Driver implements CompressingDriver, CheckableDriver, BackedDriver {
 
     /** Released clusters that may wait for the next flush before one is asked for. */
     private static final long RELEASED_LIMIT_BYTES = 64L << 20;
@@ -64,9 +68,40 @@ public final class Qcow2Driver implements CompressingDriver {
      * @throws CorruptImageException if it is to be written, but was marked as damaged
      */
     public static Qcow2Driver open(ImageFile file, boolean readOnly, FileGate gate, Budget budget) {
-        boolean forReading = readOnly || file.readOnly();
+        return open(file, readOnly, false, gate, budget);
+    }
+
+    /**
+     * Opens the image in {@code file} like {@link #open(ImageFile, boolean, FileGate, Budget)}.
+     *
+     * @param asFound for a check: damage neither keeps it from being opened nor is repaired on the way
+     */
+    public static Qcow2Driver open(ImageFile file, boolean readOnly, boolean asFound, FileGate gate, Budget budget) {
+        return open(file, readOnly || file.readOnly(), asFound, HeaderParser.parse(file, budget), gate, budget);
+    }
+
+    /**
+     * Opens the internal snapshot with the id (or, if there is none, the name) {@code idOrName}, for reading.
+     *
+     * @throws ConfigurationException if there is no such snapshot
+     */
+    public static Qcow2Driver openSnapshot(ImageFile file, String idOrName, FileGate gate, Budget budget) {
         Qcow2Header header = HeaderParser.parse(file, budget);
-        if (!forReading && header.incompatible(Feature.CORRUPT)) {
+        SnapshotTable table = SnapshotTable.read(file, header);
+        Snapshot snapshot = SnapshotOperations.find(table.snapshots(), idOrName, file.name());
+        // Checked as a whole, too, before it takes the active table's place.
+        int entries = table.l1(file, Geometry.of(header), snapshot).length;
+        long size = snapshot.diskSize() < 0 ? header.size() : snapshot.diskSize();
+        if (Geometry.of(header).l1Entries(size) > entries) {
+            throw new CorruptImageException("Snapshot " + snapshot.id() + " of " + file.name() + " has " + entries
+                    + " L1 entries, too few for a disk of " + size + " bytes");
+        }
+        return open(file, true, true, header.withL1(snapshot.l1TableOffset(), entries).withSize(size), gate, budget);
+    }
+
+    private static Qcow2Driver open(ImageFile file, boolean forReading, boolean asFound, Qcow2Header header,
+            FileGate gate, Budget budget) {
+        if (!forReading && !asFound && header.incompatible(Feature.CORRUPT)) {
             throw new CorruptImageException("The image " + file.name()
                     + " is marked as damaged; open it for reading only, or check and repair it");
         }
@@ -79,7 +114,7 @@ public final class Qcow2Driver implements CompressingDriver {
         }
         try {
             var driver = new Qcow2Driver(file, dataFile, forReading, header, budget);
-            if (!forReading) {
+            if (!forReading && !asFound) {
                 driver.startWriting();
             }
             return driver;
@@ -133,6 +168,12 @@ public final class Qcow2Driver implements CompressingDriver {
         } finally {
             tables.lock.unlock();
         }
+    }
+
+    /** The name of the data file as the image spells it; empty if the image holds its data itself. */
+    public Optional<String> dataFileName() {
+        return tables.hasDataFile() ? header().extension(HeaderExtension.DATA_FILE_NAME).map(HeaderExtension::text)
+                : Optional.empty();
     }
 
     /** What holds the data: the image's own file, or its data file. */
@@ -379,12 +420,82 @@ public final class Qcow2Driver implements CompressingDriver {
         }
     }
 
+    @Override
+    public void changeBacking(@Nullable String name, @Nullable String format) {
+        requireWritable();
+        exclusively(() -> {
+            tables.requireSound();
+            tables.writeHeader(tables.header().withBacking(name, format));
+            tables.flushFiles();
+            return true;
+        });
+    }
+
+    /**
+     * Makes it an image of another version, and allows others to write refcounts late or not.
+     *
+     * @throws ConfigurationException if version 2 cannot say what the image is
+     */
+    public void amend(int version, boolean lazyRefcounts) {
+        requireWritable();
+        exclusively(() -> {
+            tables.requireSound();
+            new Amendment(tables, map, backed).run(version, lazyRefcounts);
+            return true;
+        });
+    }
+
+    @Override
+    public void clear() {
+        requireWritable();
+        exclusively(() -> {
+            tables.requireSound();
+            new SnapshotOperations(tables, map).clear();
+            return true;
+        });
+    }
+
+    /**
+     * Gives storage to what has none in a range, whose offset is a cluster's; the disk reads as before where it has no
+     * backing file, or subclusters. What is new in the file reads as zeros.
+     */
+    public void preallocate(long offset, long length) {
+        requireWritable();
+        var plan = new WritePlan();
+        long at = offset;
+        while (at < offset + length) {
+            planner.prepare(at, offset + length - at, plan);
+            if (plan.allocating()) {
+                boolean grown = false;
+                try {
+                    long start = plan.fileOffset();
+                    if (start + plan.length() > plan.file().size()) {
+                        plan.file().writeZeroes(start, plan.length(), true);
+                    } else if (!plan.readsZero()) {
+                        plan.file().writeZeroes(start, plan.length(), false);
+                    }
+                    grown = true;
+                } finally {
+                    if (grown) {
+                        planner.commitUnwritten(plan);
+                    } else {
+                        planner.abort(plan);
+                    }
+                }
+            }
+            at += plan.length();
+        }
+        flush();
+    }
+
     /** Counts what every cluster is used for and compares; see {@link CheckReport}. Nothing is changed. */
+    @Override
     public CheckReport check() {
         return exclusively(() -> new ImageCheck(tables).check());
     }
 
     /** Like {@link #check}, and corrects what can be corrected: leaks, and if {@code all} everything else. */
+    @Override
     public CheckReport repair(boolean all) {
         requireWritable();
         return exclusively(() -> new ImageCheck(tables).repair(all));

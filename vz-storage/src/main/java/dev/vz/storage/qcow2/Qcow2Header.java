@@ -88,6 +88,17 @@ public record Qcow2Header(int version, int clusterBits, long size, int cryptMeth
                 refcountOrder, compressionType, unknownFields, extensions, backingFile);
     }
 
+    /** In another version; version 2 has no features, and its header no further fields. */
+    Qcow2Header withVersion(int version, boolean lazyRefcounts) {
+        boolean old = version == 2;
+        long compatible = compatibleFeatures & ~Feature.LAZY_REFCOUNTS | (lazyRefcounts ? Feature.LAZY_REFCOUNTS : 0);
+        return new Qcow2Header(version, clusterBits, size, cryptMethod, l1Size, l1TableOffset, refcountTableOffset,
+                refcountTableClusters, nbSnapshots, snapshotsOffset, old ? 0 : incompatibleFeatures, old ? 0
+                        : compatible,
+                old ? 0 : autoclearFeatures, refcountOrder, compressionType, old ? new byte[0] : unknownFields,
+                extensions, backingFile);
+    }
+
     Qcow2Header withBacking(@Nullable String name, @Nullable String format) {
         var kept = new ArrayList<>(extensions);
         kept.removeIf(extension -> extension.type() == HeaderExtension.BACKING_FORMAT);

@@ -29,6 +29,9 @@ final class SnapshotOperations {
         this.geometry = tables.geometry;
         this.refcounts = tables.refcounts;
         tables.requireSound();
+    }
+
+    private void requireOwnData() {
         if (tables.hasDataFile()) {
             throw new ConfigurationException("The image " + tables.file.name()
                     + " keeps its data in another file, of which there can be no internal snapshots");
@@ -40,14 +43,38 @@ final class SnapshotOperations {
     }
 
     Snapshot find(String idOrName) {
-        List<Snapshot> all = snapshots();
+        return find(snapshots(), idOrName, tables.file.name());
+    }
+
+    static Snapshot find(List<Snapshot> all, String idOrName, String image) {
         return all.stream().filter(snapshot -> snapshot.id().equals(idOrName)).findFirst().or(() -> all.stream().filter(
                 snapshot -> snapshot.name().equals(idOrName)).findFirst())
-                .orElseThrow(() -> new ConfigurationException("The image " + tables.file.name() + " has no snapshot '"
-                        + idOrName + "'"));
+                .orElseThrow(() -> new ConfigurationException("The image " + image + " has no snapshot '" + idOrName
+                        + "'"));
+    }
+
+    /** Makes the disk map nothing. Snapshots keep what they show. */
+    void clear() {
+        long[] old = tables.l1();
+        long oldOffset = tables.header().l1TableOffset();
+        tables.setDirty(true);
+        long bytes = geometry.clusters(old.length * 8L) << geometry.clusterBits();
+        long offset = refcounts.allocateTable(bytes >>> geometry.clusterBits()) << geometry.clusterBits();
+        long[] empty = new long[old.length];
+        if (bytes > 0) {
+            Tables.writeEntries(tables.file, empty, offset, bytes);
+        }
+        tables.writeBack();
+        tables.activateL1(empty, offset, tables.header().size());
+        giveBack(old, oldOffset);
+        correctCopiedFlags();
+        tables.writeBack();
+        tables.flushFiles();
+        tables.setDirty(false);
     }
 
     Snapshot create(String name, Instant now) {
+        requireOwnData();
         if (name.length() > 255 || name.isEmpty()) {
             throw new ConfigurationException("A snapshot's name has 1 to 255 characters, not " + name.length());
         }
@@ -70,7 +97,7 @@ final class SnapshotOperations {
         tables.flushFiles();
         long id = all.stream().mapToLong(SnapshotOperations::number).max().orElse(0) + 1;
         var snapshot = new Snapshot(Long.toString(id), name, l1Offset, l1.length, (int) now.getEpochSecond(), now
-                .getNano(), 0, 0, tables.header().size(), new byte[0]);
+                .getNano(), 0, 0, tables.header().size(), new byte[8]); // an instruction count of 0
         var longer = new ArrayList<>(all);
         longer.add(snapshot);
         writeTable(all, longer);
@@ -87,6 +114,7 @@ final class SnapshotOperations {
     }
 
     void delete(Snapshot snapshot) {
+        requireOwnData();
         List<Snapshot> all = snapshots();
         long[] l1 = l1(snapshot);
         tables.setDirty(true);
@@ -101,6 +129,7 @@ final class SnapshotOperations {
     }
 
     void apply(Snapshot snapshot) {
+        requireOwnData();
         long[] old = tables.l1();
         long oldOffset = tables.header().l1TableOffset();
         long[] stored = l1(snapshot);
@@ -183,7 +212,7 @@ final class SnapshotOperations {
             for (long cluster = from; cluster <= to; cluster++) {
                 use.cluster(cluster);
             }
-        } else if (map.host(entry) != 0) {
+        } else if (map.host(entry) != 0 && !tables.hasDataFile()) {
             requireAligned(map.host(entry));
             use.cluster(map.host(entry) >>> geometry.clusterBits());
         }

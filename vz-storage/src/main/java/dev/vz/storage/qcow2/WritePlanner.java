@@ -170,10 +170,19 @@ final class WritePlanner {
     }
 
     void commit(WritePlan plan) {
+        commit(plan, true);
+    }
+
+    /** Links the storage without anything having been written to it: with subclusters, none of them counts as data. */
+    void commitUnwritten(WritePlan plan) {
+        commit(plan, false);
+    }
+
+    private void commit(WritePlan plan, boolean written) {
         tables.lock.lock();
         try {
             for (long offset = plan.driverStart; offset < plan.driverEnd; offset += geometry.clusterSize()) {
-                link(offset, plan.driverTarget + offset - plan.driverStart, plan);
+                link(offset, plan.driverTarget + offset - plan.driverStart, plan, written);
             }
         } finally {
             leave(plan);
@@ -181,7 +190,7 @@ final class WritePlanner {
         }
     }
 
-    private void link(long offset, long host, WritePlan plan) {
+    private void link(long offset, long host, WritePlan plan, boolean written) {
         int slot = map.slot(tables.l2Table(offset), offset);
         MemorySegment slice = tables.l2Cache.slice(slot);
         int at = map.atInSlice(offset);
@@ -194,7 +203,7 @@ final class WritePlanner {
             long before = map.bitmap(slice, at);
             // In a new cluster only what was just written is data.
             long kept = plan.driverReuse ? before : before & 0xffff_ffff_0000_0000L;
-            slice.set(BigEndian.LONG, at + 8, kept & ~(units << Geometry.SUBCLUSTERS) | units);
+            slice.set(BigEndian.LONG, at + 8, written ? kept & ~(units << Geometry.SUBCLUSTERS) | units : kept);
         }
         tables.l2Cache.changed(slot, at, at + geometry.entrySize());
         if (!plan.driverReuse) {

@@ -7,7 +7,7 @@ import dev.vz.storage.image.Mapping;
 import dev.vz.storage.image.WritePlan;
 import java.util.concurrent.locks.StampedLock;
 
-/** A file whose bytes are the disk's. */
+/** A file whose bytes are the disk's. A last sector that is not whole in the file reads as zeros where it is not. */
 public final class RawDriver implements ImageDriver {
 
     private final ImageFile file;
@@ -30,7 +30,7 @@ public final class RawDriver implements ImageDriver {
 
     @Override
     public long size() {
-        return file.size();
+        return file.size() + 511 & -512;
     }
 
     @Override

@@ -27,13 +27,26 @@ public final class VhdFormat {
      * @param clock tells when
      */
     public static void create(ImageFile file, long size, boolean fixed, Clock clock) {
+        create(file, size, fixed, true, clock);
+    }
+
+    /**
+     * Writes an empty image into {@code file}, which stays the caller's, and makes it durable.
+     *
+     * @param size  bytes of the disk, rounded up to 512
+     * @param fixed whether all of it is in the file from the start
+     * @param exact whether the disk has that size; else it has what the next larger number of cylinders, heads and sectors
+     *              gives, as Virtual PC demands
+     * @param clock tells when
+     */
+    public static void create(ImageFile file, long size, boolean fixed, boolean exact, Clock clock) {
         if (size < 0 || size > MAX_SIZE) {
             throw new ConfigurationException("A VHD image holds disks up to " + MAX_SIZE + " bytes, not " + size);
         }
-        long rounded = size + 511 & -512;
+        long rounded = exact ? size + 511 & -512 : byGeometry(size);
         file.resize(0);
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment footer = footer(arena, rounded, fixed, clock);
+            MemorySegment footer = footer(arena, rounded, fixed, exact, clock);
             if (fixed) {
                 file.writeZeroes(0, Math.max(rounded, 1), false);
                 file.write(rounded, footer);
@@ -61,7 +74,8 @@ public final class VhdFormat {
         return header;
     }
 
-    private static MemorySegment footer(Arena arena, long size, boolean fixed, Clock clock) {
+    private static MemorySegment footer(Arena arena, long size, boolean fixed, boolean exact,
+            Clock clock) {
         MemorySegment footer = arena.allocate(VhdFooter.LENGTH);
         MemorySegment.copy(VhdFooter.COOKIE, 0, footer, ValueLayout.JAVA_BYTE, 0, 8);
         footer.set(VhdFooter.INT, 8, 2);
@@ -69,7 +83,7 @@ public final class VhdFormat {
         footer.set(VhdFooter.LONG, 16, fixed ? -1 : VhdFooter.LENGTH);
         footer.set(VhdFooter.INT, 24, (int) Math.max(0, clock.instant().getEpochSecond() - EPOCH));
         // Readers that know this name take the exact size; to them, others mean cylinders times heads times sectors.
-        MemorySegment.copy("qem2".getBytes(StandardCharsets.US_ASCII), 0, footer, ValueLayout.JAVA_BYTE, 28, 4);
+        MemorySegment.copy((exact ? "qem2" : "qemu").getBytes(StandardCharsets.US_ASCII), 0, footer, ValueLayout.JAVA_BYTE, 28, 4);
         MemorySegment.copy("Wi2k".getBytes(StandardCharsets.US_ASCII), 0, footer, ValueLayout.JAVA_BYTE, 36, 4);
         footer.set(VhdFooter.INT, 32, 0x00010000);
         footer.set(VhdFooter.LONG, 40, size);
@@ -83,33 +97,24 @@ public final class VhdFormat {
         return footer;
     }
 
-    /** The calculation of the specification's appendix "CHS Calculation". */
-    private static void putGeometry(MemorySegment footer, long size) {
-        long sectors = Math.min(size, VhdFooter.MAX_CHS_SECTORS);
-        long perTrack;
-        long heads;
-        long tracks;
-        if (sectors > 65535L * 16 * 63) {
-            perTrack = 255;
-            heads = 16;
-            tracks = sectors / perTrack;
-        } else {
-            perTrack = 17;
-            tracks = sectors / perTrack;
-            heads = Math.max(4, (tracks + 1023) / 1024);
-            if (tracks >= heads * 1024 || heads > 16) {
-                perTrack = 31;
-                heads = 16;
-                tracks = sectors / perTrack;
-            }
-            if (tracks >= heads * 1024) {
-                perTrack = 63;
-                heads = 16;
-                tracks = sectors / perTrack;
-            }
+    private static long byGeometry(long size) {
+        long wanted = (size + 511) / 512;
+        if (wanted > 65535L * 16 * 255) {
+            throw new ConfigurationException("A disk of " + size
+                    + " bytes has more cylinders, heads and sectors than a VHD image can state");
         }
-        footer.set(VhdFooter.SHORT, 56, (short) (tracks / heads));
-        footer.set(ValueLayout.JAVA_BYTE, 58, (byte) heads);
-        footer.set(ValueLayout.JAVA_BYTE, 59, (byte) perTrack);
+        Geometry geometry = Geometry.of(wanted);
+        // What it gives is less than what was asked for, as often as not; more sectors give a larger one at some point.
+        for (long more = 1; geometry.sectors() < wanted; more++) {
+            geometry = Geometry.of(wanted + more);
+        }
+        return geometry.sectors() * 512;
+    }
+
+    private static void putGeometry(MemorySegment footer, long size) {
+        Geometry geometry = Geometry.of(size);
+        footer.set(VhdFooter.SHORT, 56, (short) geometry.cylinders());
+        footer.set(ValueLayout.JAVA_BYTE, 58, (byte) geometry.heads());
+        footer.set(ValueLayout.JAVA_BYTE, 59, (byte) geometry.sectorsPerTrack());
     }
 }

@@ -12,7 +12,7 @@ import dev.vz.storage.file.ImageFile;
 import dev.vz.storage.image.FileGate;
 import dev.vz.storage.image.ImageFormat;
 import dev.vz.storage.parallels.ParallelsFormat;
-import dev.vz.storage.qcow2.CheckReport;
+import dev.vz.storage.image.CheckReport;
 import dev.vz.storage.qcow2.Qcow2Driver;
 import dev.vz.storage.qcow2.Qcow2Format;
 import dev.vz.storage.qcow2.Qcow2Options;

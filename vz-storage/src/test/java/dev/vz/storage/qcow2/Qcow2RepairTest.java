@@ -1,5 +1,6 @@
 package dev.vz.storage.qcow2;
 
+import dev.vz.storage.image.CheckReport;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.vz.storage.DiskImage;

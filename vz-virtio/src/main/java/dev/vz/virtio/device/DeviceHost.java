@@ -3,6 +3,7 @@ package dev.vz.virtio.device;
 import dev.vz.error.FormatException;
 import dev.vz.memory.GuestMemory;
 import dev.vz.state.Stateful;
+import dev.vz.virtio.queue.InflightLog;
 import dev.vz.virtio.queue.QueueConfig;
 import dev.vz.virtio.queue.QueueFeatures;
 import dev.vz.virtio.queue.QueueLayout;
@@ -17,6 +18,7 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.function.IntFunction;
 import java.util.function.ToLongFunction;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A device as its driver sees it through any transport: status, features and queues (virtio 1.3, 2.1 to 2.6, 3.1).
@@ -84,7 +86,8 @@ public final class DeviceHost implements Stateful<HostState>, AutoCloseable {
         this.device = device;
         this.memory = memory;
         this.offered = device.features() | VERSION_1 | ~withheld & (RING_RESET | 1L << QueueFeatures.INDIRECT_DESC
-                | 1L << QueueFeatures.EVENT_IDX | 1L << QueueFeatures.RING_PACKED);
+                | 1L << QueueFeatures.EVENT_IDX | 1L << QueueFeatures.RING_PACKED
+                | 1L << QueueFeatures.NOTIFICATION_DATA | (device.usesInOrder() ? 1L << QueueFeatures.IN_ORDER : 0));
         int count = device.queues();
         configs = new QueueConfig[count];
         enabled = new boolean[count];
@@ -293,6 +296,56 @@ public final class DeviceHost implements Stateful<HostState>, AutoCloseable {
             } else if ((status.get() & DRIVER_OK) != 0) {
                 batches[index].wake();
             }
+        } finally {
+            control.unlock();
+        }
+    }
+
+    /**
+     * Enables queue {@code index} where another has left it: {@code base} as {@link Virtqueue#resume} takes it, and, if
+     * there is one, the log of what was in flight. For transports whose other side keeps that.
+     *
+     * @return whether it was enabled; a queue that is in a fault at once is not
+     */
+    public boolean resumeQueue(int index, int base, @Nullable InflightLog log) {
+        control.lock();
+        try {
+            if (!isQueue(index) || enabled[index] || (status.get() & FEATURES_OK) == 0) {
+                return false;
+            }
+            Virtqueue queue = Virtqueue.of(configs[index].freeze(QueueFeatures.of(driverFeatures)), memory);
+            queue.resume(base);
+            if (log != null) {
+                queue.track(log);
+            }
+            if (queue.fault() != null) {
+                needsReset("queue " + index + ": " + queue.fault());
+                return false;
+            }
+            enabled[index] = true;
+            batches[index].enable(queue);
+            batches[index].wake();
+            return true;
+        } finally {
+            control.unlock();
+        }
+    }
+
+    /**
+     * Gives everything in flight of queue {@code index} back to the driver and disables it; it can be enabled again.
+     *
+     * @return where it is, as {@link Virtqueue#base} says it; -1 if it was not enabled
+     */
+    public long haltQueue(int index) {
+        control.lock();
+        try {
+            if (!isQueue(index) || !enabled[index]) {
+                return -1;
+            }
+            long base = batches[index].halt();
+            configs[index].reset();
+            enabled[index] = false;
+            return base;
         } finally {
             control.unlock();
         }

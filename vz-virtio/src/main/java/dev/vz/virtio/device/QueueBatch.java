@@ -25,6 +25,8 @@ public final class QueueBatch {
     private final WorkerLoop.Task task;
     /** Held while the queue is worked on; whoever stops the queue waits for it, for one batch at most. */
     private final ReentrantLock lock = new ReentrantLock();
+    private final long pollNanos;
+    private long pollingSince;
     private @Nullable Virtqueue queue;
     private int budget;
     /** Whether the device has seen that no chain is left; if it has not, it stopped for a reason of its own. */
@@ -37,6 +39,8 @@ public final class QueueBatch {
         this.device = device;
         this.index = index;
         this.task = loop.add(this::run);
+        this.pollNanos = loop.pollNanos();
+        this.pollingSince = System.nanoTime() - pollNanos;
     }
 
     /** Which queue of the device it is. */
@@ -101,7 +105,7 @@ public final class QueueBatch {
     /**
      * Works on the queue now, on the calling thread, for whoever has something for the driver: {@code work} is run as
      * {@link VirtioDevice#process} would be, and up to {@link #DELIVERY} chains can be taken. Any thread; waits for a
-     * batch that is being processed. Not from within {@link VirtioDevice#process}.
+     * batch that is being processed. Not from within the same queue's {@link VirtioDevice#process}.
      *
      * @return what {@code work} returned; -1 if the queue does not work, or {@code work} failed
      */
@@ -112,11 +116,12 @@ public final class QueueBatch {
             if (working == null || !host.isWorking()) {
                 return -1;
             }
+            // Whoever delivers looks at the queue each time: the driver need not be asked to notify.
             begin(working, DELIVERY);
             int result = -1;
             try {
                 result = work.applyAsInt(this, argument);
-            } catch (RuntimeException failure) {
+            } catch (RuntimeException | InternalError failure) {
                 fault("the device failed: " + failure);
             }
             finish(working);
@@ -139,8 +144,9 @@ public final class QueueBatch {
             begin(working, BUDGET);
             try {
                 device.process(this);
-            } catch (RuntimeException failure) {
-                // The host's failure, or a mistake in the device: this device stops, its machine does not.
+            } catch (RuntimeException | InternalError failure) {
+                // The host's failure, or a mistake in the device: this device stops, its machine does not. An internal
+                // error is how the JVM tells that shared memory was cut off by whoever owns it.
                 fault("the device failed: " + failure);
             }
             finish(working);
@@ -156,16 +162,37 @@ public final class QueueBatch {
     }
 
     private void finish(Virtqueue working) {
-        if (working.publish()) {
-            host.interrupt(index);
+        try {
+            if (working.publish()) {
+                host.interrupt(index);
+            }
+            rearm(working);
+        } catch (InternalError cutOff) {
+            host.needsReset("queue " + index + ": its memory is gone: " + cutOff.getMessage());
         }
+    }
+
+    private void rearm(Virtqueue working) {
         String why = fault != null ? fault : working.fault();
         if (why != null) {
             host.needsReset("queue " + index + ": " + why);
-        } else if (budget == 0 || emptied && working.enableNotifications()) {
+        } else if (budget == 0 || emptied && (isPolling() || working.enableNotifications())) {
             // A device that has left chains behind waits for something else, and wakes the queue itself.
             task.ring();
         }
+    }
+
+    /** Whether to look again rather than to ask for a notification: for a while after the last chain. */
+    private boolean isPolling() {
+        if (pollNanos == 0) {
+            return false;
+        }
+        long now = System.nanoTime();
+        if (budget < BUDGET) {
+            pollingSince = now;
+            return true;
+        }
+        return now - pollingSince < pollNanos;
     }
 
     void enable(Virtqueue fresh) {
@@ -217,6 +244,21 @@ public final class QueueBatch {
         try {
             Virtqueue working = queue;
             return working == null ? new QueueState(0, 0, 0, false) : working.save();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** {@link #rest} and {@link #disable} in one; says where the queue was, or -1 if there was none. */
+    long halt() {
+        lock.lock();
+        try {
+            rest();
+            Virtqueue working = queue;
+            long base = working == null ? -1 : working.base() & 0xFFFF_FFFFL;
+            queue = null;
+            fault = null;
+            return base;
         } finally {
             lock.unlock();
         }

@@ -30,6 +30,11 @@ public interface VirtioDevice<S extends Record> extends Stateful<S>, AutoCloseab
         return true;
     }
 
+    /** Whether chains of a queue are always given back in the order in which they were taken (2.7.17). Constant. */
+    default boolean usesInOrder() {
+        return false;
+    }
+
     /** Number of queues. Constant. */
     int queues();
 

@@ -1,6 +1,8 @@
 package dev.vz.virtio.device;
 
 import dev.vz.error.LifecycleException;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
@@ -15,22 +17,39 @@ import org.jspecify.annotations.Nullable;
  */
 public final class WorkerLoop implements AutoCloseable {
 
+    private static final Logger LOG = System.getLogger(WorkerLoop.class.getName());
+
     private final CopyOnWriteArrayList<Task> tasks = new CopyOnWriteArrayList<>();
     private final @Nullable Thread thread;
+    private final Runnable waker;
+    private final long pollNanos;
     private volatile boolean closed;
 
-    private WorkerLoop(@Nullable String threadName) {
+    private WorkerLoop(@Nullable String threadName, @Nullable Runnable waker, long pollNanos) {
         thread = threadName == null ? null : Thread.ofPlatform().daemon().name(threadName).unstarted(this::loop);
+        this.waker = waker != null ? waker : () -> LockSupport.unpark(thread);
+        this.pollNanos = pollNanos;
     }
 
     /** A loop that somebody drives with {@link #runOnce}. */
     public static WorkerLoop manual() {
-        return new WorkerLoop(null);
+        return new WorkerLoop(null, null, 0);
+    }
+
+    /**
+     * A loop that somebody drives with {@link #runOnce}, on a thread that waits for other things as well: {@code waker} is
+     * run, on any thread, whenever a task was rung for.
+     *
+     * @param pollNanos for how many nanoseconds after its last chain a queue is looked at again and again, before its
+     *                  driver is asked to notify; 0 not at all
+     */
+    public static WorkerLoop driven(Runnable waker, long pollNanos) {
+        return new WorkerLoop(null, waker, pollNanos);
     }
 
     /** A loop on a daemon thread called {@code threadName}. */
     public static WorkerLoop started(String threadName) {
-        var loop = new WorkerLoop(threadName);
+        var loop = new WorkerLoop(threadName, null, 0);
         Thread own = loop.thread;
         if (own != null) {
             own.start();
@@ -52,7 +71,7 @@ public final class WorkerLoop implements AutoCloseable {
             // An exchange always, never a look first: it is the fence between what the driver put into its ring and the
             // loop's own exchange, without which both could miss each other.
             if (!rung.getAndSet(true)) {
-                LockSupport.unpark(thread);
+                waker.run();
             }
         }
 
@@ -61,6 +80,10 @@ public final class WorkerLoop implements AutoCloseable {
         public void close() {
             tasks.remove(this);
         }
+    }
+
+    long pollNanos() {
+        return pollNanos;
     }
 
     /** Adds a task, which must not throw. */
@@ -79,7 +102,13 @@ public final class WorkerLoop implements AutoCloseable {
         for (Task task : tasks) {
             if (task.rung.get() && task.rung.getAndSet(false)) {
                 any = true;
-                task.action.run();
+                try {
+                    task.action.run();
+                } catch (InternalError cutOff) {
+                    // Shared memory was cut off by whoever owns it, and the JVM tells of it a little later than it
+                    // happened: too late for the task, but no reason for the loop to end.
+                    LOG.log(Level.WARNING, "A worker loop's task touched memory that is gone", cutOff);
+                }
             }
         }
         return any;

@@ -54,6 +54,11 @@ public final class EntropyDevice implements VirtioDevice<EntropyState> {
     }
 
     @Override
+    public boolean usesInOrder() {
+        return true;
+    }
+
+    @Override
     public int queues() {
         return 1;
     }

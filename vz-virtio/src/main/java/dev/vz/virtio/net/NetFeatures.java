@@ -36,6 +36,10 @@ final class NetFeatures {
     /** Those that CTRL_GUEST_OFFLOADS switches (5.1.6.5.6.1). */
     static final long GUEST_OFFLOADS = GUEST_CSUM | GUEST_TSO4 | GUEST_TSO6 | GUEST_ECN | GUEST_USO4 | GUEST_USO6;
 
+    /** Those that concern frames only, and the number of queues. */
+    static final long DATA_PATH = CSUM | MTU | HOST_TSO4 | HOST_TSO6 | HOST_ECN | HOST_USO | MRG_RXBUF | MQ
+            | GUEST_OFFLOADS;
+
     private static final long NEEDS_CTRL_VQ = CTRL_RX | CTRL_VLAN | GUEST_ANNOUNCE | MQ | CTRL_MAC_ADDR
             | CTRL_GUEST_OFFLOADS;
 

@@ -32,6 +32,8 @@ public final class NetworkCard implements VirtioDevice<NetState> {
     private static final int MOST_PAIRS = 64;
 
     private final LinkPort port;
+    /** Without a control queue: somebody else answers commands, and only frames come here. */
+    private final boolean dataPath;
     private final long ownAddress;
     private final long offered;
     private final int mtu;
@@ -60,14 +62,28 @@ public final class NetworkCard implements VirtioDevice<NetState> {
 
     /** The same with {@code pairs} pairs of queues, 1 to 64. */
     public NetworkCard(LinkPort port, byte[] address, int pairs) {
+        this(port, address, pairs, false);
+    }
+
+    /**
+     * The part of a card that carries frames, for a vhost-user front end: it answers its guest's commands itself, and says
+     * which of {@code pairs} are used by enabling their queues.
+     */
+    public static NetworkCard dataPath(LinkPort port, int pairs) {
+        return new NetworkCard(port, new byte[ADDRESS], pairs, true);
+    }
+
+    private NetworkCard(LinkPort port, byte[] address, int pairs, boolean dataPath) {
         if (address.length != ADDRESS || (address[0] & 1) != 0 || pairs < 1 || pairs > MOST_PAIRS) {
             throw new ConfigurationException("A network card has a six-byte address of a single station and 1 to "
                     + MOST_PAIRS + " pairs of queues, not " + Arrays.toString(address) + " and " + pairs);
         }
         this.port = port;
+        this.dataPath = dataPath;
         LinkFeatures link = port.features();
         this.mtu = link.mtu();
-        this.offered = NetFeatures.offered(link, pairs);
+        this.offered = NetFeatures.offered(link, pairs) & (dataPath ? NetFeatures.DATA_PATH : -1L);
+        this.activePairs = dataPath ? pairs : 1;
         this.ownAddress = toNumber(address);
         this.config = new ConfigSpace(
                 new NetConfig(address.clone(), port.isUp() ? NetConfig.LINK_UP : 0, pairs, mtu).encode());
@@ -108,12 +124,17 @@ public final class NetworkCard implements VirtioDevice<NetState> {
 
     @Override
     public boolean accepts(long agreed) {
-        return NetFeatures.consistent(agreed);
+        return NetFeatures.consistent(dataPath ? agreed | NetFeatures.CTRL_VQ : agreed);
+    }
+
+    @Override
+    public boolean usesInOrder() {
+        return true;
     }
 
     @Override
     public int queues() {
-        return 2 * receivers.length + 1;
+        return 2 * receivers.length + (dataPath ? 0 : 1);
     }
 
     @Override
@@ -138,7 +159,7 @@ public final class NetworkCard implements VirtioDevice<NetState> {
 
     /** Without several pairs the control queue follows the first one (5.1.2). */
     private int controlIndex() {
-        return NetFeatures.has(features, NetFeatures.MQ) ? 2 * receivers.length : 2;
+        return dataPath ? -1 : NetFeatures.has(features, NetFeatures.MQ) ? 2 * receivers.length : 2;
     }
 
     @Override
@@ -298,7 +319,8 @@ public final class NetworkCard implements VirtioDevice<NetState> {
                 for (int pair = 0; pair < active; pair++) {
                     FrameBatch part = sorted[pair];
                     if (part.count() > 0) {
-                        receivers[pair].countLost(part.count() - receivers[pair].accept(part));
+                        int to = receivers[pair].isAttached() ? pair : 0;
+                        receivers[to].countLost(part.count() - receivers[to].accept(part));
                         part.clear();
                     }
                 }
@@ -325,7 +347,7 @@ public final class NetworkCard implements VirtioDevice<NetState> {
         }
         features = 0;
         offloads = 0;
-        activePairs = 1;
+        activePairs = dataPath ? receivers.length : 1;
         flows.forget();
         sent = LinkFeatures.none();
         received = LinkFeatures.none();

@@ -50,6 +50,10 @@ final class Receiver {
         queue = batch;
     }
 
+    boolean isAttached() {
+        return queue != null;
+    }
+
     void detach() {
         queue = null;
     }

@@ -245,6 +245,17 @@ public final class PackedQueue implements Virtqueue {
         publishedOnce = state.signalKnown();
     }
 
+    @Override
+    public int base() {
+        return nextAvail | (availWrap ? 0x8000 : 0) | (nextUsed | (usedWrap ? 0x8000 : 0)) << 16;
+    }
+
+    @Override
+    public void resume(int base) {
+        int at = base & 0xFFFF;
+        restore(new QueueState(at, at, at, false));
+    }
+
     /** A saved position is data like any other: one outside the ring is a fault, not an access outside it. */
     private int position(int saved) {
         int slot = saved & 0x7FFF;

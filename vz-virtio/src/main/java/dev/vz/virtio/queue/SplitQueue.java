@@ -33,6 +33,10 @@ public final class SplitQueue implements Virtqueue {
     private int nextUsed;
     private int publishedUsed;
     private boolean publishedOnce;
+    private @Nullable InflightLog inflight;
+    /** Heads to be given again before anything new. */
+    private int[] again = {};
+    private int nextAgain;
 
     SplitQueue(QueueLayout layout, GuestMemory memory) {
         this.layout = layout;
@@ -76,6 +80,16 @@ public final class SplitQueue implements Virtqueue {
         if (walker.fault() != null || ring == null || table == null) {
             return false;
         }
+        if (nextAgain < again.length) {
+            int head = again[nextAgain];
+            chain.begin();
+            if (head >= size || !walk(table, head, chain)) {
+                return walker.fail("descriptor " + head + " of " + size + ", noted as in flight, is no chain");
+            }
+            chain.finish(head, 1);
+            nextAgain++;
+            return true;
+        }
         if (nextAvail == seenAvail) {
             int idx = ring.shortAcquire(2);
             if ((idx - nextAvail & 0xFFFF) > size) {
@@ -96,6 +110,10 @@ public final class SplitQueue implements Virtqueue {
         }
         chain.finish(head, 1);
         nextAvail = nextAvail + 1 & 0xFFFF;
+        InflightLog log = inflight;
+        if (log != null) {
+            log.taken(head);
+        }
         return true;
     }
 
@@ -132,7 +150,16 @@ public final class SplitQueue implements Virtqueue {
 
     @Override
     public void undo(DescriptorChain chain) {
+        if (nextAgain > 0 && nextAgain <= again.length && again[nextAgain - 1] == chain.id()
+                && nextAvail == seenAvail) {
+            nextAgain--;
+            return;
+        }
         nextAvail = nextAvail - 1 & 0xFFFF;
+        InflightLog log = inflight;
+        if (log != null) {
+            log.undone(chain.id());
+        }
     }
 
     @Override
@@ -150,6 +177,10 @@ public final class SplitQueue implements Virtqueue {
         ring.setInt(at, id);
         ring.setInt(at + 4, written);
         nextUsed = nextUsed + 1 & 0xFFFF;
+        InflightLog log = inflight;
+        if (log != null) {
+            log.used(id);
+        }
     }
 
     @Override
@@ -166,6 +197,10 @@ public final class SplitQueue implements Virtqueue {
         }
         ring.setShortRelease(2, nextUsed);
         ring.markDirty();
+        InflightLog log = inflight;
+        if (log != null) {
+            log.published(nextUsed);
+        }
         publishedUsed = nextUsed;
         publishedOnce = true;
         // The index must be visible before the driver's wish is read, or both sides wait (2.7.7.2).
@@ -214,5 +249,30 @@ public final class SplitQueue implements Virtqueue {
         nextUsed = state.nextUsed() & 0xFFFF;
         publishedUsed = state.signalled() & 0xFFFF;
         publishedOnce = state.signalKnown();
+    }
+
+    @Override
+    public int base() {
+        return nextAvail;
+    }
+
+    @Override
+    public void resume(int base) {
+        RingPart ring = used;
+        int position = base & 0xFFFF;
+        int written = ring == null ? position : ring.shortAcquire(2);
+        restore(new QueueState(position, written, written, false));
+    }
+
+    @Override
+    public boolean track(InflightLog log) {
+        inflight = log;
+        again = log.recover(nextUsed);
+        nextAgain = 0;
+        if (again.length > 0 || log.isOld()) {
+            nextAvail = nextUsed + again.length & 0xFFFF;
+            seenAvail = nextAvail;
+        }
+        return true;
     }
 }

@@ -80,4 +80,26 @@ public sealed interface Virtqueue permits SplitQueue, PackedQueue {
 
     /** Goes on from {@code state}; on a queue that has not been used yet. */
     void restore(QueueState state);
+
+    /**
+     * Where it is, as vhost-user says it: a split queue's next available index; of a packed one the slot and wrap counter
+     * for available descriptors in the lower 16 bits and those for used ones in the upper. Between batches.
+     */
+    int base();
+
+    /**
+     * Goes on from {@code base}, on a queue that has not been used yet. The used position of a split queue is what its
+     * ring says; that of a packed queue is where its available one is: nothing is in flight in a queue that rests.
+     */
+    void resume(int base);
+
+    /**
+     * Notes from now on in {@code log} which chains are in flight, and gives those again that it says were in flight when
+     * whoever worked on the queue before died. After {@link #resume}.
+     *
+     * @return whether the queue can: a packed one cannot
+     */
+    default boolean track(InflightLog log) {
+        return false;
+    }
 }

@@ -1,6 +1,12 @@
 package dev.vz.samples.cli;
 
 import dev.vz.error.VzException;
+import dev.vz.samples.cli.disk.Program;
+import dev.vz.samples.cli.nbd.NbdCommand;
+import dev.vz.samples.cli.net.NetCommand;
+import dev.vz.samples.cli.net.NatCommand;
+import dev.vz.samples.cli.net.SwitchCommand;
+import dev.vz.samples.cli.vhost.VhostUserCommand;
 import java.io.PrintWriter;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -12,10 +18,15 @@ import picocli.CommandLine.UnmatchedArgumentException;
 
 /** The {@code vz} command; its subcommands do the work. */
 @Command(name = "vz", mixinStandardHelpOptions = true, header = "Virtual machines from the Vz modules.", synopsisSubcommandLabel = "COMMAND", versionProvider = Vz.Version.class, subcommands = {
-    BootCommand.class,
+    BootCommand.class, ProgramCommand.class, ImageVerb.class, IoVerb.class, NbdCommand.class, VhostUserCommand.class,
+    NatCommand.class, SwitchCommand.class, NetCommand.class,
     WarmUpCommand.class}, commandListHeading = "%n@|bold Commands:|@%n", footerHeading = "%n@|bold Examples:|@%n", footer = {
         "  vz boot --exec 'uname -a'     run one command in a new Linux guest",
-        "  vz boot --help                all about booting", "",
+        "  vz boot --help                all about booting",
+        "  vz image convert -O qcow2 disk.vmdk disk.qcow2",
+        "  vz nbd serve -t -k SOCKET -f qcow2 disk.qcow2",
+        "  vz nat --tap tap0 --dhcp 10.0.2.15-10.0.2.99 --dns host   a gateway for a guest on tap0",
+        "  vz switch --port tap=tap0 --port listen=/run/guests       an Ethernet switch", "",
         "@|bold Environment:|@ VZ_JAVA_HOME  the JDK to use (25 or later)",
         "             VZ_CACHE      where fetched guests are kept (default: ~/.cache/vz)"})
 public final class Vz implements Runnable {
@@ -33,7 +44,8 @@ public final class Vz implements Runnable {
 
     /** Runs the command line and ends the process with its status. */
     public static void main(String[] arguments) {
-        System.exit(commandLine().execute(arguments));
+        Program.startedAs(System.getProperty("vz.program", "vz"));
+        System.exit(DiskTools.isOne(arguments) ? DiskTools.run(arguments) : commandLine().execute(arguments));
     }
 
     /** The command line with its error texts and exit statuses. */

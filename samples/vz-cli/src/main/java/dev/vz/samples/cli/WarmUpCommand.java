@@ -9,7 +9,16 @@ import dev.vz.machine.MachineDescription;
 import dev.vz.machine.RunningMachine;
 import dev.vz.machine.boot.BootFile;
 import dev.vz.machine.boot.CodeBoot;
+import dev.vz.samples.cli.image.ImageCommand;
+import dev.vz.samples.cli.io.IoCommand;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.HexFormat;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
@@ -31,6 +40,7 @@ final class WarmUpCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws InterruptedException {
+        diskTools();
         CommandLine line = Vz.commandLine();
         line.getSubcommands().values().forEach(command -> line.getOut().println(command.getUsageMessage()));
         for (Hypervisor hypervisor : Hypervisors.all()) {
@@ -40,6 +50,38 @@ final class WarmUpCommand implements Callable<Integer> {
             }
         }
         return Vz.DONE;
+    }
+
+    /** The commands that scripts start most often, on an image in a folder of its own. */
+    private static void diskTools() {
+        Path folder = null;
+        var nowhere = new PrintStream(OutputStream.nullOutputStream());
+        try {
+            folder = Files.createTempDirectory("vz-warm-up");
+            String image = folder.resolve("image.qcow2").toString();
+            String overlay = folder.resolve("overlay.qcow2").toString();
+            String copy = folder.resolve("copy.raw").toString();
+            String q = "qcow2";
+            List<List<String>> commands = List.of(List.of("create", "-f", q, "-o", "cluster_size=4k", image, "16M"),
+                    List.of("create", "-f", q, "-b", image, "-F", q, overlay), List.of("info", overlay),
+                    List.of("info", "--output=json", "--backing-chain", overlay), List.of("check", image),
+                    List.of("map", overlay), List.of("convert", "-O", "raw", overlay, copy),
+                    List.of("compare", overlay, copy), List.of("snapshot", "-c", "one", image),
+                    List.of("resize", image, "32M"), List.of("commit", overlay));
+            ImageCommand.run(commands.getFirst(), nowhere, nowhere);
+            IoCommand.run(List.of("-f", q, "-c", "write -P 1 1M 64k", "-c", "read -P 1 1M 64k", "-c", "map", image),
+                    InputStream.nullInputStream(), nowhere, nowhere);
+            for (List<String> command : commands.subList(1, commands.size())) {
+                ImageCommand.run(command, nowhere, nowhere);
+            }
+            for (String name : List.of(image, overlay, copy)) {
+                Files.deleteIfExists(Path.of(name));
+            }
+            Files.delete(folder);
+        } catch (IOException failure) {
+            // A start-up cache without these classes is still one.
+            System.err.println("vz: no warm-up of the disk commands in " + folder + ": " + failure.getMessage());
+        }
     }
 
     private static void run(Hypervisor hypervisor) throws InterruptedException {

@@ -27,11 +27,14 @@ final class GuestBoot {
      * @param kit      asked only if something of it is needed
      * @param terminal what the guest is told of the terminal
      * @param marker   surrounds the output of {@link GuestOptions#exec()}
+     * @param software whether the guest's processors are software
      */
     static LinuxBoot of(GuestOptions options, Supplier<DebianGuestKit> kit, KitInitramfs.Terminal terminal,
-            String marker) {
+            String marker, boolean software) {
         Path kernel = options.kernel();
-        var boot = LinuxBoot.of(BootFile.of(kernel == null ? kit.get().kernel() : kernel));
+        // The kit's kernel is known to be packed with LZ4, which the host unpacks faster than a software CPU.
+        var boot = LinuxBoot.of(BootFile.of(kernel == null ? kit.get().kernel() : kernel))
+                .withUnpack(software && kernel == null);
         Path initrd = options.initrd();
         if (initrd != null) {
             boot = boot.withInitrd(BootFile.of(initrd));

@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
 public final class GuestRun {
 
     private static final int POWERED_OFF = 0;
+    private static final String SOFTWARE = "emulator";
 
     private final GuestOptions options;
     private final HostStreams streams;
@@ -45,7 +46,8 @@ public final class GuestRun {
     public int run() {
         BackendChoice choice = choose();
         String marker = "vz-" + HexFormat.of().formatHex(random());
-        LinuxBoot boot = GuestBoot.of(options, this::kit, streams.terminal(), marker);
+        LinuxBoot boot = GuestBoot.of(options, this::kit, streams.terminal(), marker,
+                choice.hypervisor().name().equals(SOFTWARE));
         boolean interactive = options.exec() == null;
         try (RawTerminal _ = interactive && streams.inIsTerminal() ? rawTerminal() : null) {
             var typist = new Typist(streams, GuestBoot.usesKit(options));

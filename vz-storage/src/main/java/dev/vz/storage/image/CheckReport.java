@@ -1,4 +1,4 @@
-package dev.vz.storage.qcow2;
+package dev.vz.storage.image;
 
 import java.util.List;
 
@@ -14,11 +14,12 @@ import java.util.List;
  * @param fragmentedClusters those of them whose storage does not follow the one before
  * @param compressedClusters those of them that are compressed
  * @param imageEndOffset   bytes from the file's start to the end of its last used cluster
+ * @param checkErrors      what could not be checked
  * @param messages         one sentence for each finding, up to a limit
  */
 public record CheckReport(long corruptions, long leaks, long corruptionsFixed, long leaksFixed, long totalClusters,
         long allocatedClusters, long fragmentedClusters, long compressedClusters, long imageEndOffset,
-        List<String> messages) {
+        long checkErrors, List<String> messages) {
 
     /** Whether nothing is wrong (any more). */
     public boolean clean() {

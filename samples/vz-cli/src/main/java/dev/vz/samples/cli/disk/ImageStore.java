@@ -1,0 +1,255 @@
+package dev.vz.samples.cli.disk;
+
+import dev.vz.error.CapabilityException;
+import dev.vz.error.ConfigurationException;
+import dev.vz.error.FormatException;
+import dev.vz.error.HostException;
+import dev.vz.error.VzException;
+import dev.vz.storage.DiskImage;
+import dev.vz.storage.IoEngine;
+import dev.vz.storage.OpenOptions;
+import dev.vz.storage.file.CacheMode;
+import dev.vz.storage.file.HostFile;
+import dev.vz.storage.file.ImageFile;
+import dev.vz.storage.image.FileGate;
+import dev.vz.storage.image.ImageFormat;
+import dev.vz.storage.image.ImpliedFile;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Opens images as an operator names them. Files that an image names are opened too: whoever starts this command has the
+ * rights to them, and chose the image.
+ */
+public final class ImageStore {
+
+    /**
+     * How to open.
+     *
+     * @param readOnly for reading only
+     * @param cache    what a completed write means
+     * @param backing  whether to open what is below
+     * @param engine   which threads move data
+     * @param asFound  for a check: neither refused nor repaired because of damage
+     * @param snapshot the internal snapshot to open; {@code null} for the disk as it is
+     */
+    public record Mode(boolean readOnly, CacheMode cache, boolean backing, IoEngine engine, boolean asFound,
+            @Nullable String snapshot) {
+
+        /** For reading only. */
+        public static final Mode READ = new Mode(true, CacheMode.WRITEBACK, true, IoEngine.inline(), false,
+                null);
+        /** For writing, too. */
+        public static final Mode WRITE = new Mode(false, CacheMode.WRITEBACK, true, IoEngine.inline(), false,
+                null);
+
+        /** The same with another cache mode. */
+        public Mode withCache(CacheMode cache) {
+            return new Mode(readOnly, cache, backing, engine, asFound, snapshot);
+        }
+
+        /** The same, without what is below. */
+        public Mode alone() {
+            return new Mode(readOnly, cache, false, engine, asFound, snapshot);
+        }
+
+        /** The same, for reading only or not. */
+        public Mode withReadOnly(boolean readOnly) {
+            return new Mode(readOnly, cache, backing, engine, asFound, snapshot);
+        }
+
+        /** The same, for a check. */
+        public Mode forCheck() {
+            return new Mode(readOnly, cache, false, engine, true, snapshot);
+        }
+
+        /** The same, showing an internal snapshot. */
+        public Mode withSnapshot(@Nullable String snapshot) {
+            return new Mode(readOnly, cache, backing, engine, asFound, snapshot);
+        }
+
+        /** The same with another engine. */
+        public Mode withEngine(IoEngine engine) {
+            return new Mode(readOnly, cache, backing, engine, asFound, snapshot);
+        }
+    }
+
+    private ImageStore() {}
+
+    /**
+     * Opens what {@code spec} names.
+     *
+     * @throws CommandFailure with the tools' words for what is wrong, but for their beginning
+     */
+    public static DiskImage open(ImageSpec spec, Mode mode) {
+        return open(spec.options(), spec.name(), mode);
+    }
+
+    private static DiskImage open(Map<String, String> options, String name, Mode mode) {
+        String driver = options.get("driver");
+        Map<String, String> fileOptions = ImageSpec.below(options, "file.");
+        if (fileOptions.isEmpty() && driver != null && Protocols.isKnown(driver)) {
+            fileOptions = options;
+            driver = "raw";
+        }
+        if (driver != null && !isFormat(driver)) {
+            throw new CommandFailure("Unknown driver '" + driver + "'");
+        }
+        ImageFile file = window(Protocols.open(fileOptions, mode), options);
+        ImageFormat format;
+        try {
+            format = driver == null ? FormatProbe.of(file) : ImageFormat.ofLabel(driver);
+        } catch (RuntimeException failure) {
+            file.close();
+            throw failure;
+        }
+        if (driver == null && format == ImageFormat.RAW && !mode.readOnly()) {
+            System.err.print("WARNING: Image format was not specified for '" + name + "' and probing guessed raw.\n"
+                    + "         Automatically detecting the format is dangerous for raw images, write operations on "
+                    + "block 0 will be restricted.\n"
+                    + "         Specify the 'raw' format explicitly to remove the restrictions.\n");
+        }
+        Map<String, String> backing = ImageSpec.below(options, "backing.");
+        boolean below = mode.backing() && !"".equals(options.get("backing"));
+        var opened = new OpenOptions(mode.readOnly(), mode.cache(), new Gate(backing), OpenOptions.DEFAULT.budget(),
+                mode.engine(), below, mode.asFound(), mode.snapshot());
+        try {
+            return DiskImage.open(file, format, opened);
+        } catch (FormatException | CapabilityException | ConfigurationException refused) {
+            throw new CommandFailure(reason(refused, file, format));
+        }
+    }
+
+    /** The part of a raw file that its options leave. */
+    private static ImageFile window(ImageFile file, Map<String, String> options) {
+        String start = options.get("offset");
+        String size = options.get("size");
+        if (!"raw".equals(options.get("driver")) || start == null && size == null) {
+            return file;
+        }
+        long all = file.size();
+        long from = start == null ? 0 : Sizes.tryParse(start).orElse(-1);
+        if (from < 0 || from > all) {
+            file.close();
+            throw new CommandFailure("Offset (" + from + ") cannot be greater than size of the containing file ("
+                    + all + ")");
+        }
+        long length = size == null ? (all - from) & -512 : Sizes.tryParse(size).orElse(-1);
+        if (length < 0 || length > all - from) {
+            file.close();
+            throw new CommandFailure("The sum of offset (" + from + ") and size (" + length
+                    + ") has to be smaller or equal to the  actual size of the containing file (" + all + ")");
+        }
+        if (length % 512 != 0) {
+            file.close();
+            throw new CommandFailure("Specified size is not multiple of 512");
+        }
+        return new WindowFile(file, from, length);
+    }
+
+    /** Whether {@code label} names a format. */
+    public static boolean isFormat(String label) {
+        for (ImageFormat format : ImageFormat.values()) {
+            if (format.label().equals(label)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private static String reason(VzException refused, ImageFile file, ImageFormat format) {
+        String text = refused.getMessage();
+        if (text.contains("does not start with the magic number") || text.contains("it has no footer")) {
+            return switch (format) {
+                case QCOW2 -> "Image is not in qcow2 format";
+                case PARALLELS -> "Image not in Parallels format";
+                case VPC -> "invalid VPC image";
+                case QED -> "Image not in QED format";
+                case VMDK -> "Image not in VMDK format";
+                default -> text;
+            };
+        }
+        return text;
+    }
+
+    /** Opens an existing file of the host. */
+    static HostFile hostFile(String driver, String name, Mode mode) {
+        try {
+            requireKind(driver, Path.of(name));
+            return HostFile.open(Path.of(name), mode.readOnly(), mode.cache());
+        } catch (HostException refused) {
+            throw new CommandFailure("Could not open '" + name + "': " + HostErrors.text(refused));
+        } catch (InvalidPathException noPath) {
+            throw new CommandFailure("Could not open '" + name + "': Invalid argument");
+        }
+    }
+
+    private static void requireKind(String driver, Path path) {
+        if (!Files.exists(path)) {
+            return; // opening it says so
+        }
+        boolean plain = Files.isRegularFile(path);
+        boolean device = !plain && !Files.isDirectory(path);
+        if (driver.equals("host_device") && !device) {
+            throw new CommandFailure("'host_device' driver requires '" + path
+                    + "' to be either a character or block device");
+        }
+        if (driver.equals("file") && !plain && (!device || path.equals(Path.of("/dev/null")))) {
+            throw new CommandFailure("'file' driver requires '" + path + "' to be a regular file");
+        }
+    }
+
+    /** The name by which {@code name} is found when the image {@code owner} states it. */
+    public static String relativeTo(String owner, String name) {
+        if (name.startsWith("/") || name.contains(":") && !name.startsWith("file:")) {
+            return name;
+        }
+        String plain = name.startsWith("file:") ? name.substring(5) : name;
+        int slash = owner.lastIndexOf('/');
+        return slash < 0 || plain.startsWith("/") ? plain : owner.substring(0, slash + 1) + plain;
+    }
+
+    /** Lets through what images name; the options may put something else in the place of the first backing image. */
+    private static final class Gate implements FileGate {
+
+        private @Nullable Map<String, String> replacement;
+
+        Gate(Map<String, String> replacement) {
+            this.replacement = replacement.isEmpty() ? null : replacement;
+        }
+
+        @Override
+        public Grant open(ImpliedFile wanted, boolean writable) {
+            Mode mode = writable ? Mode.WRITE : Mode.READ;
+            String name = relativeTo(wanted.owner(), wanted.name());
+            if (wanted.role() != ImpliedFile.Role.BACKING) {
+                return new Grant(Protocols.open(ImageSpec.fileOptions("", name), mode), ImageFormat.RAW);
+            }
+            try {
+                Map<String, String> options = replacement;
+                replacement = null;
+                String stated = wanted.format();
+                if (options == null) {
+                    options = ImageSpec.ofName(name, null).options();
+                } else if (options.containsKey("driver")) {
+                    stated = options.get("driver");
+                }
+                Map<String, String> fileOptions = ImageSpec.below(options, "file.");
+                ImageFile file = Protocols.open(fileOptions.isEmpty() ? options : fileOptions, mode);
+                if (stated != null && !isFormat(stated)) {
+                    if (!Protocols.isKnown(stated)) {
+                        file.close();
+                        throw new CommandFailure("Unknown driver '" + stated + "'");
+                    }
+                    return new Grant(file, ImageFormat.RAW);
+                }
+                return new Grant(file, stated == null ? FormatProbe.of(file) : ImageFormat.ofLabel(stated));
+            } catch (CommandFailure failure) {
+                throw new CommandFailure("Could not open backing file: " + failure.getMessage());
+            }
+        }
+    }
+}

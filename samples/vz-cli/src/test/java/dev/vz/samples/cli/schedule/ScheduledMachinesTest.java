@@ -1,0 +1,121 @@
+package dev.vz.samples.cli.schedule;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.vz.hypervisor.Capability;
+import dev.vz.hypervisor.Hypervisor;
+import dev.vz.hypervisor.Hypervisors;
+import dev.vz.machine.BuiltMachine;
+import dev.vz.machine.Machine;
+import dev.vz.machine.MachineDescription;
+import dev.vz.machine.RunningMachine;
+import dev.vz.machine.boot.BootFile;
+import dev.vz.machine.boot.CodeBoot;
+import dev.vz.schedule.FairShareScheduler;
+import dev.vz.schedule.PriorityScheduler;
+import dev.vz.schedule.RoundRobinScheduler;
+import dev.vz.schedule.VcpuScheduler;
+import dev.vz.schedule.VcpuTask;
+import dev.vz.schedule.VcpuTurns;
+import dev.vz.testing.Peers;
+import java.time.Duration;
+import java.util.HexFormat;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** More processors than host threads: machines with real guests in machine code, in turns. */
+@Timeout(60)
+class ScheduledMachinesTest {
+
+    private static final long SLICE = 5_000_000;
+    private static final Duration SPAN = Duration.ofMillis(1200);
+    private static final long NO_LIMIT = Long.MAX_VALUE;
+    /** {@code jmp .}. */
+    private static final String BUSY = "eb fe";
+    /** {@code cli; hlt; jmp .-1}. */
+    private static final String IDLE = "fa f4 eb fd";
+
+    private record Guest(String name, String code, int priority, int shares, long limit) {}
+
+    private static VcpuScheduler.Statistics[] run(String backend, VcpuScheduler policy, Guest... guests)
+            throws InterruptedException {
+        Hypervisor hypervisor = Hypervisors.named(backend);
+        String missing = Hypervisors.missing(hypervisor, Capability.INTERRUPT_CONTROLLER);
+        Peers.require(missing.isEmpty(), backend + ": " + missing);
+        var statistics = new VcpuScheduler.Statistics[guests.length];
+        var machines = new RunningMachine[guests.length];
+        try (var turns = new VcpuTurns(policy, 1)) {
+            try {
+                for (int i = 0; i < guests.length; i++) {
+                    Guest guest = guests[i];
+                    var boot = new CodeBoot(
+                            BootFile.of(guest.name, HexFormat.ofDelimiter(" ").parseHex(guest.code)), 0x1000,
+                            CodeBoot.Mode.REAL);
+                    BuiltMachine built = Machine.build(hypervisor, MachineDescription.of(guest.name, boot)
+                            .withMemory(16L << 20));
+                    built.schedule(turns, guest.priority, guest.shares, guest.limit);
+                    machines[i] = built.start();
+                }
+                assertThat(machines[0].await(SPAN)).as("a guest that spins does not end").isEmpty();
+                for (int i = 0; i < guests.length; i++) {
+                    Guest guest = guests[i];
+                    statistics[i] = turns
+                            .statistics(new VcpuTask(guest.name, 0, guest.priority, guest.shares, guest.limit));
+                }
+            } finally {
+                for (RunningMachine machine : machines) {
+                    if (machine != null) {
+                        machine.close();
+                    }
+                }
+            }
+        }
+        return statistics;
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"emulator", "kvm"})
+    void roundRobinSharesOneThreadEqually(String backend) throws Exception {
+        VcpuScheduler.Statistics[] s = run(backend, new RoundRobinScheduler(SLICE),
+                new Guest("first", BUSY, 50, 1024, NO_LIMIT), new Guest("second", BUSY, 50, 1024, NO_LIMIT));
+        assertThat((double) s[0].running() / s[1].running()).isBetween(0.5, 2.0);
+        assertThat(s[0].slices()).isGreaterThan(10);
+        assertThat(s[0].ready()).as("waited while the other one ran").isGreaterThan(SPAN.toNanos() / 5);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"emulator", "kvm"})
+    void fairShareGivesThreeTimesTheTimeForThreeTimesTheShares(String backend) throws Exception {
+        VcpuScheduler.Statistics[] s = run(backend, new FairShareScheduler(SLICE),
+                new Guest("large", BUSY, 50, 3000, NO_LIMIT), new Guest("small", BUSY, 50, 1000, NO_LIMIT));
+        assertThat((double) s[0].running() / s[1].running()).isBetween(2.0, 4.5);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"emulator", "kvm"})
+    void theHigherPriorityRunsAndAgingKeepsTheOtherAlive(String backend) throws Exception {
+        VcpuScheduler.Statistics[] s = run(backend, new PriorityScheduler(SLICE, 4_000_000),
+                new Guest("high", BUSY, 60, 1024, NO_LIMIT), new Guest("low", BUSY, 40, 1024, NO_LIMIT));
+        assertThat(s[0].running()).isGreaterThan(3 * s[1].running());
+        assertThat(s[1].slices()).isPositive();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"emulator", "kvm"})
+    void aMachineWithALimitGetsNoMoreEvenAlone(String backend) throws Exception {
+        VcpuScheduler.Statistics[] s = run(backend, new RoundRobinScheduler(SLICE),
+                new Guest("limited", BUSY, 50, 1024, 200_000_000));
+        assertThat(s[0].running()).isBetween(SPAN.toNanos() / 20, SPAN.toNanos() * 45 / 100);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"emulator", "kvm"})
+    void aHaltedProcessorLeavesTheThreadToTheOthers(String backend) throws Exception {
+        VcpuScheduler.Statistics[] s = run(backend, new RoundRobinScheduler(SLICE),
+                new Guest("busy", BUSY, 50, 1024, NO_LIMIT), new Guest("idle", IDLE, 50, 1024, NO_LIMIT));
+        assertThat(s[0].running()).isGreaterThan(SPAN.toNanos() * 6 / 10);
+        assertThat(s[1].running()).isLessThan(SPAN.toNanos() / 4);
+        assertThat(s[1].waiting()).isGreaterThan(SPAN.toNanos() / 4);
+    }
+}

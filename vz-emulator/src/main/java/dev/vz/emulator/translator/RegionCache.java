@@ -1,0 +1,175 @@
+package dev.vz.emulator.translator;
+
+import dev.vz.emulator.cpu.Block;
+import dev.vz.emulator.cpu.Cpu;
+import dev.vz.emulator.cpu.Translation;
+import dev.vz.emulator.cpu.Translator;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+
+/**
+ * The regions of one processor: decides when a block is worth it, has regions made in the background, puts them into place
+ * and takes them away. Bounded: when there are too many, all are forgotten and the hot ones come back. A page whose regions
+ * are dropped again and again because the guest rewrites it has to be ever hotter for the next one.
+ *
+ * <p>
+ * Belongs to the processor's thread; only {@link #made} and {@link #failed} are called by others.
+ */
+public final class RegionCache implements Translator {
+
+    /**
+     * Instructions that are executed in a block before it is translated: some ten milliseconds of the interpreter, about
+     * what making and compiling a region costs. With a tenth of it a boot takes twice as long.
+     */
+    private static final int THRESHOLD = 800_000;
+    /** About 25 KiB of class data, bytecode and compiled code each. */
+    private static final int MOST_REGIONS = 3000;
+    private static final int PAGES = 4096;
+
+    private final Cpu c;
+    private final Workshop workshop;
+    private final int threshold;
+    private final RegionPlanner planner;
+    private final Queue<Runnable> ready = new ConcurrentLinkedQueue<>();
+    private final List<Region> regions = new ArrayList<>();
+    private final int[] drops = new int[PAGES];
+    private long retired;
+    private long made;
+
+    /** Holds the place of a region that is being made. */
+    private static final class Pending implements Translation {
+        @Override
+        public void found() {
+            // The block is interpreted until its region is ready.
+        }
+
+        @Override
+        public void drop() {
+            // Whether the code is still in place is looked at when the region is put into place.
+        }
+    }
+
+    /** Gives a processor an empty cache: its hot code is translated from now on. */
+    public static void attach(Cpu c) {
+        c.translator = new RegionCache(c, Workshop.shared(), THRESHOLD);
+    }
+
+    /** Makes an empty cache with another threshold, in instructions. */
+    RegionCache(Cpu c, Workshop workshop, int threshold) {
+        this.c = c;
+        this.workshop = workshop;
+        this.threshold = threshold;
+        planner = new RegionPlanner(c);
+    }
+
+    @Override
+    public void hot(Block block) {
+        long count = block.executions;
+        if (block.translation != null || (count & count - 1) != 0) {
+            return;
+        }
+        if (count * block.count / threshold <= drops[page(block)] / 4) {
+            return;
+        }
+        RegionPlan plan = planner.plan(block);
+        if (plan == null) {
+            return;
+        }
+        block.translation = new Pending();
+        if (!workshop.submit(plan, this)) {
+            block.translation = null;
+        }
+    }
+
+    private static int page(Block block) {
+        return (int) (block.physical() >>> 12) & PAGES - 1;
+    }
+
+    /** A region is ready to be put into place. Any thread. */
+    void made(Region region) {
+        ready.add(() -> place(region));
+        c.attend(Cpu.ATTEND_TRANSLATION);
+    }
+
+    /** A region could not be made. Any thread. */
+    void failed(RegionPlan plan) {
+        ready.add(() -> plan.entry().translation = null);
+        c.attend(Cpu.ATTEND_TRANSLATION);
+    }
+
+    @Override
+    public void install() {
+        Runnable next = ready.poll();
+        while (next != null) {
+            next.run();
+            next = ready.poll();
+        }
+    }
+
+    private void place(Region region) {
+        Block entry = region.entry();
+        if (!(entry.translation instanceof Pending)) {
+            return;
+        }
+        entry.translation = null;
+        if (regions.size() >= MOST_REGIONS) {
+            removeDropped();
+            if (regions.size() >= MOST_REGIONS) {
+                clear();
+            }
+        }
+        if (!region.install()) {
+            return;
+        }
+        entry.translation = region;
+        for (Block block : region.blocks()) {
+            if (block.translations == null) {
+                block.translations = new ArrayList<>(2);
+            }
+            block.translations.add(region);
+        }
+        regions.add(region);
+        made++;
+    }
+
+    private void removeDropped() {
+        for (Region region : regions) {
+            if (region.isDropped()) {
+                retired += region.executed();
+            }
+        }
+        regions.removeIf(Region::isDropped);
+    }
+
+    /** {@code region} was dropped because a block of it was. */
+    void dropped(Region region) {
+        drops[page(region.entry())]++;
+    }
+
+    @Override
+    public void clear() {
+        for (Region region : regions) {
+            region.forget();
+            retired += region.executed();
+        }
+        regions.clear();
+        Arrays.fill(drops, 0);
+    }
+
+    @Override
+    public long retired() {
+        long sum = retired;
+        for (Region region : regions) {
+            sum += region.executed();
+        }
+        return sum;
+    }
+
+    /** How many regions have been put into place since the beginning. */
+    public long made() {
+        return made;
+    }
+}

@@ -1,0 +1,167 @@
+package dev.vz.net.gateway;
+
+import dev.vz.linux.Errno;
+import dev.vz.linux.socket.InternetSocket;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayDeque;
+
+/**
+ * The half of a TCP connection that receives from the guest: in order, straight into the host's socket. What the socket does
+ * not take waits in borrowed memory, and the window does not open until it has drained; so the guest is never told of room
+ * that is not there. {@code nxt} is RCV.NXT, {@code edge} is RCV.NXT + RCV.WND as last told.
+ */
+final class GuestReceiver {
+
+    /** What we announce in our SYN. */
+    static final int SCALE = 7;
+
+    private static final int SMALLEST_WINDOW = 1 << 16;
+    private static final int LARGEST_WINDOW = 1 << 20;
+
+    private final TcpFlow flow;
+    private final InternetSocket socket;
+    private final StagingPool pool;
+    private final ArrayDeque<MemorySegment> staged = new ArrayDeque<>(0);
+    private int headOffset;
+    private int tailLength;
+    private long stagedBytes;
+
+    int nxt;
+    private int edge;
+    private boolean finReceived;
+    private boolean finished;
+    private boolean released;
+
+    GuestReceiver(TcpFlow flow, InternetSocket socket, StagingPool pool) {
+        this.flow = flow;
+        this.socket = socket;
+        this.pool = pool;
+    }
+
+    /** Starts behind the guest's SYN. */
+    void start(int irs) {
+        nxt = irs + 1;
+        edge = nxt + 65_535;
+    }
+
+    boolean isFinReceived() {
+        return finReceived;
+    }
+
+    /** Whether all the guest sent has reached the host's socket, the end included. */
+    boolean isFinished() {
+        return finished;
+    }
+
+    /** Whether a sequence number is one that RST may carry (RFC 5961, 3). */
+    boolean isInWindow(int sequence) {
+        return sequence - nxt >= 0 && sequence - edge <= 0;
+    }
+
+    /** Takes a segment's payload; what does not fit or is out of order is left for the guest to send again. */
+    void receive(MemorySegment segment, long at, int length, int sequence, boolean fin) {
+        int old = nxt - sequence;
+        if (old < 0 || old > length || finReceived) {
+            return; // ahead of order, or known already: the acknowledgment that follows says so
+        }
+        int fresh = Math.min(length - old, edge - nxt);
+        boolean whole = fresh == length - old;
+        if (fresh > 0) {
+            int taken = deliver(segment, at + old, fresh);
+            nxt += taken;
+            whole &= taken == fresh;
+        }
+        if (fin && whole) {
+            nxt++;
+            finReceived = true;
+            finish();
+        }
+    }
+
+    private int deliver(MemorySegment segment, long at, int length) {
+        int sent = 0;
+        if (stagedBytes == 0) {
+            long result = socket.send(segment, at, length);
+            if (result < 0 && result != -Errno.EAGAIN && result != -Errno.EINTR) {
+                flow.hostFailed((int) -result);
+                return 0;
+            }
+            sent = (int) Math.max(result, 0);
+        }
+        while (sent < length) {
+            MemorySegment tail = staged.peekLast();
+            if (tail == null || tailLength == StagingPool.PIECE) {
+                tail = pool.borrow();
+                if (tail == null) {
+                    break;
+                }
+                staged.add(tail);
+                tailLength = 0;
+            }
+            int part = Math.min(length - sent, StagingPool.PIECE - tailLength);
+            MemorySegment.copy(segment, at + sent, tail, tailLength, part);
+            tailLength += part;
+            stagedBytes += part;
+            sent += part;
+        }
+        return sent;
+    }
+
+    /** The host's socket has room again; whether the guest should hear of it. */
+    boolean drain() {
+        if (stagedBytes == 0) {
+            return false;
+        }
+        while (stagedBytes > 0) {
+            MemorySegment head = staged.getFirst();
+            int end = staged.size() == 1 ? tailLength : StagingPool.PIECE;
+            long result = socket.send(head, headOffset, end - headOffset);
+            if (result < 0) {
+                if (result != -Errno.EAGAIN && result != -Errno.EINTR) {
+                    flow.hostFailed((int) -result);
+                }
+                return false;
+            }
+            headOffset += (int) result;
+            stagedBytes -= result;
+            if (headOffset == end) {
+                pool.giveBack(staged.removeFirst());
+                headOffset = 0;
+            }
+        }
+        tailLength = 0;
+        finish();
+        return true;
+    }
+
+    private void finish() {
+        if (finReceived && stagedBytes == 0 && !finished) {
+            finished = true;
+            int result = socket.shutdownOutput();
+            if (result < 0 && result != -Errno.ENOTCONN) {
+                flow.hostFailed(-result);
+            }
+        }
+    }
+
+    /** The window to announce, in bytes; opens it as far as there is room. */
+    int window() {
+        int now = Math.max(edge - nxt, 0);
+        if (stagedBytes == 0 && now < LARGEST_WINDOW / 2 && !finReceived && !released) {
+            int space = Math.clamp(socket.sendSpace(), SMALLEST_WINDOW, LARGEST_WINDOW);
+            if (space > now) {
+                edge = nxt + space;
+                now = space;
+            }
+        }
+        return now;
+    }
+
+    /** Gives borrowed memory back. */
+    void release() {
+        released = true;
+        staged.forEach(pool::giveBack);
+        staged.clear();
+        stagedBytes = 0;
+    }
+}

@@ -1,0 +1,147 @@
+package dev.vz.net.gateway;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.vz.linux.event.EpollLoop;
+import dev.vz.linux.network.NetworkNamespace;
+import dev.vz.net.IpPrefix;
+import dev.vz.net.port.TapPort;
+import dev.vz.testing.Peers;
+import java.nio.channels.DatagramChannel;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Three networks of their own: a guest with a TAP, the host that the gateway runs in, and a server behind a cable. Nothing
+ * of it touches the machine's network, and all vanishes with it.
+ */
+final class Testbed implements AutoCloseable {
+
+    static final String GUEST = "10.0.2.15";
+    static final String GUEST6 = "fd00::15";
+    static final String HOST = "192.0.2.2";
+    static final String SERVER = "192.0.2.1";
+    static final String SERVER6 = "2001:db8::1";
+
+    final NetworkNamespace guest = NetworkNamespace.create();
+    final NetworkNamespace host = NetworkNamespace.create();
+    final NetworkNamespace server = NetworkNamespace.create();
+    final EpollLoop loop = new EpollLoop("gateway under test");
+    final TapPort port;
+    final Gateway gateway;
+    private volatile boolean stopping;
+    private final Thread thread;
+
+    Testbed(GatewayConfiguration configuration) {
+        this(configuration, 1500);
+    }
+
+    Testbed(GatewayConfiguration configuration, int mtu) {
+        port = guest.call(() -> TapPort.open("eth0", loop));
+        guest.call(() -> {
+            run("ip", "link", "set", "lo", "up");
+            run("ip", "link", "set", "eth0", "mtu", String.valueOf(mtu), "up");
+            run("ip", "address", "add", GUEST + "/24", "dev", "eth0");
+            run("ip", "address", "add", GUEST6 + "/64", "dev", "eth0", "nodad");
+            run("ip", "route", "add", "default", "via", "10.0.2.2");
+            run("ip", "-6", "route", "add", "default", "via", "fd00::2");
+            return null;
+        });
+        server.call(() -> {
+            run("ip", "link", "set", "lo", "up");
+            run("ip", "address", "add", "198.51.100.1/32", "dev", "lo");
+            return null;
+        });
+        host.call(() -> {
+            run("ip", "link", "set", "lo", "up");
+            run("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns",
+                    "/proc/" + ProcessHandle.current().pid() + "/fd/" + server.descriptor().value());
+            run("ip", "address", "add", HOST + "/24", "dev", "eth0");
+            run("ip", "address", "add", "2001:db8::2/64", "dev", "eth0", "nodad");
+            run("ip", "link", "set", "eth0", "up");
+            return null;
+        });
+        server.call(() -> {
+            run("ip", "address", "add", SERVER + "/24", "dev", "eth0");
+            run("ip", "address", "add", SERVER6 + "/64", "dev", "eth0", "nodad");
+            run("ip", "link", "set", "eth0", "up");
+            return null;
+        });
+        host.call(() -> {
+            run("ip", "route", "add", "default", "via", SERVER);
+            return null;
+        });
+        var polled = new CountDownLatch(1);
+        thread = Thread.ofPlatform().daemon().name("gateway under test").start(() -> host.call(() -> {
+            polled.countDown();
+            while (!stopping) {
+                loop.poll(100);
+            }
+            return null;
+        }));
+        await(polled);
+        gateway = new Gateway(loop, port, configuration);
+    }
+
+    /** What a test of this kind needs of the machine. */
+    static void require() {
+        Peers.root();
+        Peers.program("ip", "iproute2");
+        Peers.require(Files.isWritable(Path.of("/dev/net/tun")), "/dev/net/tun cannot be opened");
+    }
+
+    private static void await(CountDownLatch latch) {
+        try {
+            assertThat(latch.await(10, TimeUnit.SECONDS)).isTrue();
+        } catch (InterruptedException interruption) {
+            throw new AssertionError(interruption);
+        }
+    }
+
+    SocketChannel guestSocket() {
+        return guest.call(SocketChannel::open);
+    }
+
+    DatagramChannel datagrams(NetworkNamespace where) {
+        return where.call(DatagramChannel::open);
+    }
+
+    ServerSocketChannel listener(NetworkNamespace where, String address, int port) {
+        return where.call(() -> {
+            var listener = ServerSocketChannel.open();
+            listener.bind(new java.net.InetSocketAddress(IpPrefix.address(address), port), 512);
+            return listener;
+        });
+    }
+
+    static String run(String... command) throws Exception {
+        var process = new ProcessBuilder(command).redirectErrorStream(true).start();
+        process.getOutputStream().close();
+        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
+        assertThat(process.exitValue()).as(String.join(" ", command) + ": " + output).isZero();
+        return output;
+    }
+
+    @Override
+    public void close() {
+        gateway.close();
+        port.close();
+        stopping = true;
+        loop.wake();
+        try {
+            thread.join(10_000);
+        } catch (InterruptedException interruption) {
+            Thread.currentThread().interrupt();
+        }
+        loop.close();
+        guest.close();
+        host.close();
+        server.close();
+    }
+}
