@@ -28,7 +28,6 @@ public record GuestOptions(String backend, @Nullable Path kernel, @Nullable Path
         disks = List.copyOf(disks);
     }
 
-
     /** The back end's name that lets vz choose. */
     public static final String AUTOMATIC = "auto";
 }

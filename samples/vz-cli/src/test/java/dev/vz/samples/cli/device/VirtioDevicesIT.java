@@ -1,0 +1,174 @@
+package dev.vz.samples.cli.device;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.vz.link.LinkFeatures;
+import dev.vz.link.LinkPair;
+import dev.vz.link.LinkPort;
+import dev.vz.machine.BuiltMachine;
+import dev.vz.machine.virtio.VirtioSlots;
+import dev.vz.virtio.balloon.BalloonDevice;
+import dev.vz.virtio.balloon.GuestStatistics;
+import dev.vz.virtio.console.ConsoleDevice;
+import dev.vz.virtio.console.ConsolePort;
+import dev.vz.virtio.net.NetworkCard;
+import java.io.ByteArrayOutputStream;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.charset.StandardCharsets;
+import java.util.Set;
+import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Devices as Linux's own drivers use them: virtio_net, virtio_console, virtio_balloon. */
+@Tag("guest")
+@Timeout(600)
+class VirtioDevicesIT {
+
+    private static void await(String what, BooleanSupplier condition) throws InterruptedException {
+        long deadline = System.nanoTime() + KitGuest.LIMIT.toNanos();
+        while (!condition.getAsBoolean()) {
+            assertThat(System.nanoTime()).as(what).isLessThan(deadline);
+            Thread.sleep(20);
+        }
+    }
+
+    // -------------------------------------------------------------------------------------------------- network
+
+    private static void card(BuiltMachine machine, LinkPort port, int last, VirtioTransport transport) {
+        var card = new NetworkCard(port, new byte[] {2, 0, 0, 0, 0, (byte) last});
+        switch (transport) {
+            case PCI -> VirtioSlots.overPci(machine, card);
+            case MMIO -> VirtioSlots.overMmio(machine, card);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void two_guests_talk_to_each_other(VirtioTransport transport) throws Exception {
+        String common = """
+                [ "$(cat /sys/class/net/eth0/address)" = 02:00:00:00:00:0$me ] || exit 1
+                device=$(basename $(readlink -f /sys/class/net/eth0/device)); cd /sys/bus/virtio/drivers/virtio_net
+                echo $device >unbind; [ ! -e /sys/class/net/eth0 ] || exit 2
+                echo $device >bind; [ -e /sys/class/net/eth0 ] || exit 3
+                ip addr add 10.0.0.$me/24 dev eth0 && ip link set eth0 up || exit 4
+                """;
+        Set<String> modules = Set.of("virtio_pci", "virtio_mmio", "virtio_net");
+        try (var link = new LinkPair("cable", LinkFeatures.all());
+                KitGuest taker = KitGuest.start(1, modules, machine -> card(machine, link.a(), 1, transport),
+                        "me=1\n" + common + """
+                                echo ready; nc -l -p 5000 >/tmp/f || exit 5
+                                echo took $(wc -c </tmp/f) $(sha256sum </tmp/f)
+                                """);
+                KitGuest giver = KitGuest.start(1, modules, machine -> card(machine, link.b(), 2, transport),
+                        "me=2\n" + common + """
+                                for i in $(seq 300); do ping -c 1 -W 1 10.0.0.1 >/dev/null && break; done
+                                ping -c 3 -s 1400 10.0.0.1 >/dev/null || exit 6
+                                dd if=/dev/urandom of=/tmp/f bs=64k count=128 2>/dev/null
+                                echo gave $(wc -c </tmp/f) $(sha256sum </tmp/f)
+                                nc 10.0.0.1 5000 </tmp/f || exit 7
+                                """)) {
+            taker.await("ready");
+            giver.awaitEnd(0);
+            taker.awaitEnd(0);
+            assertThat(sum(taker.output(), "took")).isEqualTo(sum(giver.output(), "gave")).startsWith("8388608 ");
+        }
+    }
+
+    private static String sum(String output, String word) {
+        Matcher matcher = Pattern.compile(word + " (\\d+ [0-9a-f]{64})").matcher(output);
+        assertThat(matcher.find()).as(output).isTrue();
+        return matcher.group(1);
+    }
+
+    // -------------------------------------------------------------------------------------------------- console
+
+    private static Supplier<String> heard(ConsolePort port) {
+        var bytes = new ByteArrayOutputStream();
+        port.onOutput((segment, offset, length) -> {
+            var copy = new byte[(int) length];
+            MemorySegment.copy(segment, ValueLayout.JAVA_BYTE, offset, copy, 0, copy.length);
+            synchronized (bytes) {
+                bytes.writeBytes(copy);
+            }
+        });
+        return () -> {
+            synchronized (bytes) {
+                return bytes.toString(StandardCharsets.US_ASCII);
+            }
+        };
+    }
+
+    @Test
+    void a_terminal_and_a_named_port_carry_bytes_both_ways() throws Exception {
+        var device = new ConsoleDevice("org.example.port");
+        ConsolePort port = device.ports().get(1);
+        Supplier<String> terminal = heard(device.console());
+        Supplier<String> said = heard(port);
+        device.console().resize(132, 43);
+        try (KitGuest guest = KitGuest.start(1, Set.of("virtio_pci", "virtio_console"),
+                machine -> VirtioSlots.overPci(machine, device), """
+                        until [ -c /dev/vport0p1 ]; do usleep 20000; done
+                        [ "$(cat /sys/class/virtio-ports/vport0p1/name)" = org.example.port ] || exit 1
+                        stty -F /dev/hvc0 raw -echo; stty -F /dev/hvc0 size >/dev/hvc0
+                        read -r line </dev/hvc0; echo "typed $line" >/dev/hvc0
+                        exec 3<>/dev/vport0p1; echo open
+                        head -c 100000 <&3 | sha256sum | cut -d' ' -f1 >&3
+                        sleep 1
+                        """)) {
+            await("the terminal's size", () -> terminal.get().contains("43 132"));
+            byte[] line = "hello\n".getBytes(StandardCharsets.US_ASCII);
+            assertThat(device.console().write(line, 0, line.length)).isEqualTo(line.length);
+            await("an answer", () -> terminal.get().contains("typed hello"));
+            guest.await("open");
+            var data = new byte[100_000];
+            new java.util.Random(7).nextBytes(data);
+            for (int sent = 0; sent < data.length;) {
+                int taken = port.write(data, sent, data.length - sent);
+                sent += taken;
+                if (taken == 0) {
+                    Thread.sleep(5);
+                }
+            }
+            String digest = java.util.HexFormat.of()
+                    .formatHex(java.security.MessageDigest.getInstance("SHA-256").digest(data));
+            await("the sum of " + data.length + " bytes", () -> said.get().contains(digest));
+            guest.awaitEnd(0);
+        }
+    }
+
+    // -------------------------------------------------------------------------------------------------- balloon
+
+    @Test
+    void a_balloon_takes_memory_and_gives_it_back_while_free_memory_is_watched() throws Exception {
+        var holder = new BalloonDevice[1];
+        try (KitGuest guest = KitGuest.start(1, Set.of("virtio_pci", "virtio_balloon"), machine -> {
+            holder[0] = new BalloonDevice(machine.memory());
+            VirtioSlots.overPci(machine, holder[0]);
+        }, """
+                free() { awk '/MemFree/ {print $2}' /proc/meminfo; }
+                before=$(free); echo ready
+                until [ $(free) -lt $((before - 100000)) ]; do usleep 50000; done; echo smaller
+                until [ $(free) -gt $((before - 30000)) ]; do usleep 50000; done; echo larger
+                """)) {
+            guest.await("ready");
+            BalloonDevice balloon = holder[0];
+            balloon.target(128L << 20);
+            await("the balloon is inflated", () -> balloon.ballooned() == 128L << 20);
+            guest.await("smaller");
+            assertThat(balloon.reclaimedBytes()).isGreaterThanOrEqualTo(128L << 20);
+            balloon.requestStatistics();
+            await("statistics", () -> balloon.statistics().get(GuestStatistics.Tag.MEMFREE).isPresent());
+            balloon.target(0);
+            await("the balloon is deflated", () -> balloon.ballooned() == 0);
+            guest.awaitEnd(0);
+        }
+    }
+}
