@@ -26,7 +26,7 @@ public abstract sealed class SharedFolder implements AutoCloseable permits HostF
             throw new ConfigurationException("Cannot share " + folder + ": it is no folder");
         }
         boolean cannotWrite = readOnly || folder.getFileSystem().isReadOnly();
-        return folder.getFileSystem() == FileSystems.getDefault()
+        return folder.getFileSystem().equals(FileSystems.getDefault())
                 ? new HostFolder(folder, cannotWrite)
                 : new ArchiveFolder(folder, cannotWrite);
     }
