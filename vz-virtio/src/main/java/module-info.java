@@ -12,9 +12,13 @@ module dev.vz.virtio {
     exports dev.vz.virtio.console;
     exports dev.vz.virtio.device;
     exports dev.vz.virtio.entropy;
+    exports dev.vz.virtio.fs;
+    exports dev.vz.virtio.gpu;
+    exports dev.vz.virtio.input;
     exports dev.vz.virtio.mmio;
     exports dev.vz.virtio.net;
     exports dev.vz.virtio.pci;
     exports dev.vz.virtio.queue;
     exports dev.vz.virtio.vhost;
+    exports dev.vz.virtio.vsock;
 }

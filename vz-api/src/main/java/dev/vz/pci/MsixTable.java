@@ -2,9 +2,11 @@ package dev.vz.pci;
 
 import dev.vz.bus.BusDevice;
 import dev.vz.error.ConfigurationException;
+import dev.vz.error.FormatException;
 import dev.vz.error.VzException;
 import dev.vz.irq.Msi;
 import dev.vz.irq.MsiSink;
+import dev.vz.state.Stateful;
 import java.util.Arrays;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -23,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  * instead; nothing that the guest writes throws. {@link #reset} gives back what was prepared; a function calls it when it
  * is closed.
  */
-public final class MsixTable {
+public final class MsixTable implements Stateful<MsixState> {
 
     /** The most vectors a function can have. */
     public static final int MAX_VECTORS = 2048;
@@ -190,6 +192,50 @@ public final class MsixTable {
         if (enabled && (pending[vector >>> 6] & bit) != 0 && !isMasked(vector)) {
             pending[vector >>> 6] &= ~bit;
             send(vector);
+        }
+    }
+
+    @Override
+    public Class<MsixState> stateType() {
+        return MsixState.class;
+    }
+
+    @Override
+    public MsixState save() {
+        lock.lock();
+        try {
+            return new MsixState(Arrays.stream(words).boxed().toList(), Arrays.stream(pending).boxed().toList(),
+                    enabled, functionMask);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /**
+     * Puts {@code state} back. A vector that was pending and is not masked any more is sent at once.
+     *
+     * @throws FormatException if it is not of as many vectors
+     */
+    @Override
+    public void restore(MsixState state) {
+        if (state.entries().size() != words.length || state.pending().size() != pending.length) {
+            throw new FormatException("The saved state of an MSI-X table has " + state.entries().size() / 4
+                    + " vectors, the table " + vectors);
+        }
+        lock.lock();
+        try {
+            reset();
+            for (int i = 0; i < words.length; i++) {
+                // Reserved bits of the control word do not exist here.
+                words[i] = i % 4 == 3 ? state.entries().get(i) & 1 : state.entries().get(i);
+            }
+            for (int i = 0; i < pending.length; i++) {
+                long known = vectors - 64L * i >= 64 ? -1L : (1L << vectors - 64 * i) - 1;
+                pending[i] = state.pending().get(i) & known;
+            }
+            control(state.enabled(), state.functionMask());
+        } finally {
+            lock.unlock();
         }
     }
 

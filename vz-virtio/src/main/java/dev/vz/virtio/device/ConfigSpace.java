@@ -102,6 +102,11 @@ public final class ConfigSpace {
         changeListener.run();
     }
 
+    /** The device answers what the driver has just written: the bytes at {@code offset} change, and nobody is told. */
+    public synchronized void answer(int offset, byte[] content) {
+        System.arraycopy(content, 0, bytes, offset, content.length);
+    }
+
     /** All bytes. */
     public synchronized byte[] content() {
         return bytes.clone();

@@ -134,6 +134,15 @@ public final class VhostUserServer implements AutoCloseable {
         current = null;
     }
 
+    private static void cutOff(UnixSocket open) {
+        try {
+            open.shutdown(UnixSocket.Half.BOTH);
+        } catch (VzException gone) {
+            // Its session was just ending by itself.
+            LOG.log(Level.DEBUG, "The front end was gone already", gone);
+        }
+    }
+
     /** Cuts the front end off, stops listening, closes the device. Idempotent. */
     @Override
     public void close() {
@@ -144,7 +153,7 @@ public final class VhostUserServer implements AutoCloseable {
             closed = true;
             UnixSocket open = current;
             if (open != null) {
-                open.shutdown(UnixSocket.Half.BOTH);
+                cutOff(open);
             }
         }
         // A thread that waits in accept wakes up for a connection, not for a closed descriptor.

@@ -76,7 +76,8 @@ class HostileFrontEndTest {
 
     @Test
     void aPayloadThatIsTooLong() {
-        try (UnixSocket socket = UnixSocket.connect(address, SocketType.STREAM, false); Arena arena = Arena.ofConfined()) {
+        try (UnixSocket socket = UnixSocket.connect(address, SocketType.STREAM, false);
+                Arena arena = Arena.ofConfined()) {
             MemorySegment header = arena.allocate(12);
             header.set(ValueLayout.JAVA_INT, 0, 1);
             header.set(ValueLayout.JAVA_INT, 4, 1);
@@ -88,7 +89,8 @@ class HostileFrontEndTest {
 
     @Test
     void halfAMessage() {
-        try (UnixSocket socket = UnixSocket.connect(address, SocketType.STREAM, false); Arena arena = Arena.ofConfined()) {
+        try (UnixSocket socket = UnixSocket.connect(address, SocketType.STREAM, false);
+                Arena arena = Arena.ofConfined()) {
             MemorySegment header = arena.allocate(12);
             header.set(ValueLayout.JAVA_INT, 4, 1);
             socket.send(header, 0, 7);
