@@ -17,6 +17,7 @@ module dev.vz.storage {
     exports dev.vz.storage.file;
     exports dev.vz.storage.image;
     exports dev.vz.storage.job;
+    exports dev.vz.storage.luks;
     exports dev.vz.storage.parallels;
     exports dev.vz.storage.qcow2;
     exports dev.vz.storage.qed;

@@ -82,8 +82,10 @@ final class ImageOpener {
         return switch (format) {
             case RAW -> new RawDriver(file);
             case QCOW2 -> options.snapshot() != null
-                    ? Qcow2Driver.openSnapshot(file, options.snapshot(), options.gate(), options.budget())
-                    : Qcow2Driver.open(file, options.readOnly(), options.asFound(), options.gate(), options.budget());
+                    ? Qcow2Driver.openSnapshot(file, options.snapshot(), options.keys(), options.gate(), options
+                            .budget())
+                    : Qcow2Driver.open(file, options.readOnly(), options.asFound(), options.keys(), options.gate(), options
+                            .budget());
             case VDI -> VdiDriver.open(file, options.readOnly(), options.budget());
             case VPC -> VhdDriver.open(file, options.readOnly(), options.budget());
             case DMG -> DmgDriver.open(file, options.budget());

@@ -38,6 +38,8 @@ final class Amendment {
             obstacle = "it keeps its data in another file";
         } else if ((header.incompatibleFeatures() & ~Feature.DIRTY) != 0) {
             obstacle = "it uses features that version 2 does not know";
+        } else if ((header.autoclearFeatures() & Feature.BITMAPS) != 0) {
+            obstacle = "it has bitmaps, which version 2 does not know";
         } else if (header.nbSnapshots() > 0) {
             obstacle = "it has internal snapshots, whose zero clusters version 2 could not read";
         }

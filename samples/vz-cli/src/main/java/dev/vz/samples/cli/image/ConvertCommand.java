@@ -40,6 +40,7 @@ final class ConvertCommand {
     private @Nullable String backingFormat;
     private @Nullable String list;
     private @Nullable String snapshot;
+    private @Nullable String targetSecret;
     private boolean compress;
     private boolean create = true;
     private boolean shown;
@@ -225,6 +226,7 @@ final class ConvertCommand {
             }
             backing = values.text("backing_file");
         }
+        targetSecret = values.isKnown("encrypt.key-secret") ? values.text("encrypt.key-secret") : null;
         if (compress) {
             if (made != ImageFormat.QCOW2 && !"streamOptimized".equals(values.isKnown("subformat") ? values.text(
                     "subformat") : null)) {
@@ -246,6 +248,9 @@ final class ConvertCommand {
     private void copy(Console console, List<DiskImage> sources, long size, String out) {
         ImageStore.Mode mode = ImageStore.Mode.WRITE.withCache(targetCache);
         ImageSpec spec = targetOptions ? ImageSpec.ofOptions(out) : ImageSpec.ofName(out, target);
+        if (targetSecret != null) {
+            spec.options().put("encrypt.key-secret", targetSecret);
+        }
         try (DiskImage copy = Console.open(spec, mode)) {
             if (copy.info().size() < size) {
                 throw new CommandFailure("output file is smaller than input file");

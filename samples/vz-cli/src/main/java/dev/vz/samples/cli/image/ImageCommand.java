@@ -23,7 +23,7 @@ public final class ImageCommand {
     }
 
     private static final Map<String, Action> COMMANDS = new TreeMap<>(Map.ofEntries(
-            Map.entry("amend", AmendCommand::run), Map.entry("bench", BenchCommand::run), Map.entry("check", CheckCommand::run),
+            Map.entry("amend", AmendCommand::run), Map.entry("bench", BenchCommand::run), Map.entry("bitmap", BitmapCommand::run), Map.entry("check", CheckCommand::run),
             Map.entry("commit", CommitCommand::run), Map.entry("compare", CompareCommand::run),
             Map.entry("convert", ConvertCommand::run), Map.entry("create", CreateCommand::run),
             Map.entry("dd", DdCommand::run), Map.entry("info", InfoCommand::run), Map.entry("map", MapCommand::run),

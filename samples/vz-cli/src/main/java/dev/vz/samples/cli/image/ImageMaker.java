@@ -7,6 +7,7 @@ import dev.vz.samples.cli.disk.HostErrors;
 import dev.vz.samples.cli.disk.ImageFacts;
 import dev.vz.samples.cli.disk.ImageSpec;
 import dev.vz.samples.cli.disk.ImageStore;
+import dev.vz.samples.cli.disk.Secrets;
 import dev.vz.storage.DiskImage;
 import dev.vz.storage.file.HostFile;
 import dev.vz.storage.file.ImageFile;
@@ -24,6 +25,7 @@ import dev.vz.storage.vmdk.VmdkOptions;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Makes an image of each format from the values of its options. */
 final class ImageMaker {
@@ -43,7 +45,7 @@ final class ImageMaker {
                 case RAW -> raw(file, size, preallocation);
                 case QCOW2 -> {
                     if (qcow2 != null) {
-                        qcow2(file, name, qcow2, preallocation);
+                        qcow2(file, name, qcow2, values, preallocation);
                     }
                 }
                 case VDI -> VdiFormat.create(file, size, values.on("static"));
@@ -141,8 +143,9 @@ final class ImageMaker {
         if (!List.of("zlib", "zstd").contains(compression)) {
             throw new CommandFailure("Parameter 'compression-type' does not accept value '" + compression + "'");
         }
-        if (values.on("encryption") || values.isGiven("encrypt.format")) {
-            throw new CommandFailure("Encrypted images cannot be made here");
+        if (values.on("encryption") || "aes".equals(values.text("encrypt.format"))) {
+            throw new CommandFailure("Encryption with AES alone is not made here, as it is not safe; choose "
+                    + "encrypt.format=luks");
         }
         long cluster = values.number("cluster_size", 65536);
         long refcountBits = values.number("refcount_bits", 16);
@@ -166,17 +169,39 @@ final class ImageMaker {
         }
     }
 
-    private static void qcow2(ImageFile file, String name, Qcow2Options options, String preallocation) {
+    private static void qcow2(ImageFile file, String name, Qcow2Options options, OptionValues values,
+            String preallocation) {
         String dataFile = options.dataFile();
         if (dataFile != null) {
             try (HostFile data = open(dataFile)) {
                 raw(data, options.size(), preallocation.equals("metadata") ? "off" : preallocation);
             }
         }
-        Qcow2Format.create(file, options);
+        Qcow2Format.create(file, options, encryption(values));
         if (!preallocation.equals("off")) {
             preallocate(name, options, preallocation);
         }
+    }
+
+    /** About so many rounds of the derivation take a millisecond. */
+    private static final long ROUNDS_PER_MILLISECOND = 1000;
+
+    private static Qcow2Format.@Nullable Encryption encryption(OptionValues values) {
+        String format = values.text("encrypt.format");
+        if (format == null) {
+            return null;
+        }
+        if (!format.equals("luks")) {
+            throw new CommandFailure("Parameter 'encrypt.format' does not accept value '" + format + "'");
+        }
+        String id = values.text("encrypt.key-secret");
+        if (id == null) {
+            throw new CommandFailure("Parameter 'encrypt.key-secret' is required for cipher");
+        }
+        byte[] passphrase = Secrets.find(id).orElseThrow(() -> new CommandFailure("No secret with id '" + id + "'"));
+        long milliseconds = values.number("encrypt.iter-time", 2000);
+        return new Qcow2Format.Encryption(passphrase, (int) Math.clamp(milliseconds * ROUNDS_PER_MILLISECOND, 1000,
+                10_000_000));
     }
 
     private static void preallocate(String name, Qcow2Options options, String preallocation) {

@@ -123,6 +123,9 @@ final class InfoCommand {
             facts.put("full-backing-filename", ImageStore.relativeTo(image.driver().file().name(), backing.name()));
             facts.put("backing-filename", backing.name());
         }
+        if (image.driver() instanceof Qcow2Driver qcow2 && qcow2.encryption().isPresent()) {
+            facts.put("encrypted", true);
+        }
         ImageFacts.dirty(image).ifPresent(dirty -> facts.put("dirty-flag", dirty));
         return facts;
     }
@@ -135,6 +138,9 @@ final class InfoCommand {
         text.append("file format: ").append(facts.get("format")).append('\n');
         text.append("virtual size: ").append(Sizes.human(size)).append(" (").append(size).append(" bytes)\n");
         text.append("disk size: ").append(Sizes.human((Long) facts.get("actual-size"))).append('\n');
+        if (facts.containsKey("encrypted")) {
+            text.append("encrypted: yes\n");
+        }
         if (facts.containsKey("cluster-size")) {
             text.append("cluster_size: ").append(facts.get("cluster-size")).append('\n');
         }
