@@ -91,9 +91,9 @@ public record LuksHeader(String cipherName, String cipherMode, String hashSpec, 
         if (rounds < 1 || rounds > MAX_ITERATIONS) {
             throw bad(file, "its digest takes " + Integer.toUnsignedString(rounds) + " iterations");
         }
-        var parsed = new LuksHeader(text(bytes, 8), text(bytes, 40), text(bytes, 72), header.getInt(104), keyBytes, Arrays
+        var parsed = new LuksHeader(text(bytes, 8, 32), text(bytes, 40, 32), text(bytes, 72, 32), header.getInt(104), keyBytes, Arrays
                 .copyOfRange(bytes, 112, 112 + DIGEST), Arrays.copyOfRange(bytes, 132, 132 + SALT), rounds, text(bytes,
-                        168),
+                        168, 40),
                 List.copyOf(slots));
         if (!parsed.cipherName.equals("aes") || !parsed.cipherMode.equals("xts-plain64")) {
             throw new CapabilityException("Cannot open " + file.name() + ": aes in the mode xts-plain64 is known here, it has "
@@ -102,9 +102,9 @@ public record LuksHeader(String cipherName, String cipherMode, String hashSpec, 
         return parsed;
     }
 
-    private static String text(byte[] bytes, int at) {
+    private static String text(byte[] bytes, int at, int most) {
         int end = at;
-        while (end < at + 32 && bytes[end] != 0) {
+        while (end < at + most && bytes[end] != 0) {
             end++;
         }
         return new String(bytes, at, end - at, StandardCharsets.US_ASCII);

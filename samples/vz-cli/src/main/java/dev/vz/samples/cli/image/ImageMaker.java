@@ -9,6 +9,7 @@ import dev.vz.samples.cli.disk.ImageSpec;
 import dev.vz.samples.cli.disk.ImageStore;
 import dev.vz.samples.cli.disk.Secrets;
 import dev.vz.storage.DiskImage;
+import dev.vz.storage.file.CacheMode;
 import dev.vz.storage.file.HostFile;
 import dev.vz.storage.file.ImageFile;
 import dev.vz.storage.image.ImageFormat;
@@ -62,9 +63,20 @@ final class ImageMaker {
         }
     }
 
+    /** Makes what was made durable: once, at the end. */
+    static void sync(String name) {
+        try (HostFile file = HostFile.open(path(name), false)) {
+            file.flush();
+        }
+    }
+
+    private static Path path(String name) {
+        return Path.of(name.startsWith("file:") ? name.substring(5) : name);
+    }
+
     private static HostFile open(String name) {
         try {
-            return HostFile.create(Path.of(name.startsWith("file:") ? name.substring(5) : name));
+            return HostFile.create(path(name), CacheMode.UNSAFE);
         } catch (HostException refused) {
             throw new CommandFailure("Could not create '" + name + "': " + HostErrors.text(refused));
         }
@@ -205,7 +217,8 @@ final class ImageMaker {
     }
 
     private static void preallocate(String name, Qcow2Options options, String preallocation) {
-        try (DiskImage image = ImageStore.open(ImageSpec.ofName(name, "qcow2"), ImageStore.Mode.WRITE.alone())) {
+        try (DiskImage image = ImageStore.open(ImageSpec.ofName(name, "qcow2"), ImageStore.Mode.WRITE.withCache(CacheMode.UNSAFE)
+                .alone())) {
             ImageFacts.preallocate(image, 0, options.size(), preallocation);
         }
     }
