@@ -18,8 +18,9 @@ final class Derivation {
             case "sha1" -> "SHA-1";
             case "sha256" -> "SHA-256";
             case "sha512" -> "SHA-512";
-            default -> throw new CapabilityException("The hash '" + hash + "' of a LUKS header is not known here; sha1, "
-                    + "sha256 and sha512 are");
+            default ->
+                    throw new CapabilityException("The hash '" + hash + "' of a LUKS header is not known here; sha1, "
+                            + "sha256 and sha512 are");
         };
     }
 
@@ -32,7 +33,8 @@ final class Derivation {
             byte[] round = new byte[size];
             for (int block = 1; (block - 1) * size < length; block++) {
                 mac.update(salt);
-                mac.update(new byte[] {(byte) (block >>> 24), (byte) (block >>> 16), (byte) (block >>> 8), (byte) block});
+                mac.update(
+                        new byte[] {(byte) (block >>> 24), (byte) (block >>> 16), (byte) (block >>> 8), (byte) block});
                 mac.doFinal(round, 0);
                 int at = (block - 1) * size;
                 System.arraycopy(round, 0, derived, at, size);

@@ -71,8 +71,9 @@ public record LuksHeader(String cipherName, String cipherMode, String hashSpec, 
         List<KeySlot> slots = new ArrayList<>();
         int keyBytes = header.getInt(108);
         if (keyBytes != 32 && keyBytes != 64) {
-            throw new CapabilityException("Cannot open " + file.name() + ": master keys of 256 and 512 bits are known here, "
-                    + "it has " + keyBytes * 8L);
+            throw new CapabilityException(
+                    "Cannot open " + file.name() + ": master keys of 256 and 512 bits are known here, "
+                            + "it has " + keyBytes * 8L);
         }
         for (int i = 0; i < SLOTS; i++) {
             int slot = 208 + i * 48;
@@ -91,13 +92,16 @@ public record LuksHeader(String cipherName, String cipherMode, String hashSpec, 
         if (rounds < 1 || rounds > MAX_ITERATIONS) {
             throw bad(file, "its digest takes " + Integer.toUnsignedString(rounds) + " iterations");
         }
-        var parsed = new LuksHeader(text(bytes, 8, 32), text(bytes, 40, 32), text(bytes, 72, 32), header.getInt(104), keyBytes, Arrays
-                .copyOfRange(bytes, 112, 112 + DIGEST), Arrays.copyOfRange(bytes, 132, 132 + SALT), rounds, text(bytes,
+        var parsed = new LuksHeader(text(bytes, 8, 32), text(bytes, 40, 32), text(bytes, 72, 32), header.getInt(104),
+                keyBytes, Arrays
+                        .copyOfRange(bytes, 112, 112 + DIGEST),
+                Arrays.copyOfRange(bytes, 132, 132 + SALT), rounds, text(bytes,
                         168, 40),
                 List.copyOf(slots));
         if (!parsed.cipherName.equals("aes") || !parsed.cipherMode.equals("xts-plain64")) {
-            throw new CapabilityException("Cannot open " + file.name() + ": aes in the mode xts-plain64 is known here, it has "
-                    + parsed.cipherName + " in " + parsed.cipherMode);
+            throw new CapabilityException(
+                    "Cannot open " + file.name() + ": aes in the mode xts-plain64 is known here, it has "
+                            + parsed.cipherName + " in " + parsed.cipherMode);
         }
         return parsed;
     }

@@ -44,7 +44,8 @@ final class Amendment {
             obstacle = "it has internal snapshots, whose zero clusters version 2 could not read";
         }
         if (obstacle != null) {
-            throw new ConfigurationException("Cannot make " + tables.file.name() + " an image of version 2: " + obstacle);
+            throw new ConfigurationException(
+                    "Cannot make " + tables.file.name() + " an image of version 2: " + obstacle);
         }
     }
 

@@ -58,7 +58,8 @@ record BitmapEntry(long tableOffset, int tableEntries, int flags, int granularit
                 || directory.size > MAX_DIRECTORY || directory.offset < 0 || directory.offset > file.size()
                         - directory.size) {
             throw new FormatException("The bitmap directory of " + file.name() + " has " + Integer.toUnsignedString(
-                    directory.count) + " entries in " + Long.toUnsignedString(directory.size) + " bytes at 0x" + Long
+                    directory.count) + " entries in " + Long.toUnsignedString(directory.size) + " bytes at 0x"
+                    + Long
                             .toHexString(directory.offset));
         }
         byte[] bytes = new byte[(int) directory.size];

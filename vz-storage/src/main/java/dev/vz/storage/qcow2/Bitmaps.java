@@ -96,7 +96,8 @@ final class Bitmaps {
             throw new ConfigurationException("Cannot store dirty bitmaps in qcow2 v2 files");
         }
         var bits = new ChangeBits(size, granularity);
-        var entry = new BitmapEntry(0, 0, enabled ? BitmapEntry.AUTO : 0, Integer.numberOfTrailingZeros(granularity), name,
+        var entry = new BitmapEntry(0, 0, enabled ? BitmapEntry.AUTO : 0, Integer.numberOfTrailingZeros(granularity),
+                name,
                 new byte[0]);
         var longer = new ArrayList<>(entries);
         longer.add(store(entry, bits, entry.flags() | (enabled ? BitmapEntry.IN_USE : 0)));
@@ -186,8 +187,9 @@ final class Bitmaps {
         var bits = new ChangeBits(size, 1 << entry.granularityBits());
         long needed = geometry.clusters(bits.bytes());
         if (needed != entry.tableEntries()) {
-            throw new dev.vz.error.FormatException("The bitmap '" + entry.name() + "' of " + tables.file.name() + " has "
-                    + entry.tableEntries() + " clusters, a disk of " + size + " bytes needs " + needed);
+            throw new dev.vz.error.FormatException(
+                    "The bitmap '" + entry.name() + "' of " + tables.file.name() + " has "
+                            + entry.tableEntries() + " clusters, a disk of " + size + " bytes needs " + needed);
         }
         long[] table = Refcounts.readTable(tables.file, entry.tableOffset(), entry.tableEntries());
         byte[] cluster = new byte[geometry.clusterSize()];
@@ -239,7 +241,8 @@ final class Bitmaps {
                 tables.file.write(place, directory);
             }
         }
-        BitmapEntry.Directory before = BitmapEntry.directory(tables.header()).orElse(new BitmapEntry.Directory(0, 0, 0));
+        BitmapEntry.Directory before = BitmapEntry.directory(tables.header())
+                .orElse(new BitmapEntry.Directory(0, 0, 0));
         tables.writeBack();
         tables.flushFiles();
         tables.writeHeader(tables.header().withBitmaps(changed.size(), bytes.length, place));

@@ -123,7 +123,8 @@ public final class Qcow2Driver implements CompressingDriver, CheckableDriver, Ba
             dataFile = gate.open(new ImpliedFile(ImpliedFile.Role.DATA, name, "raw", file.name()), !forReading).file();
         }
         try {
-            var driver = new Qcow2Driver(file, dataFile, clear(file, dataFile, header, keys), forReading, header, budget);
+            var driver = new Qcow2Driver(file, dataFile, clear(file, dataFile, header, keys), forReading, header,
+                    budget);
             if (!forReading && !asFound) {
                 driver.startWriting();
             }

@@ -43,7 +43,8 @@ final class BitmapCommand {
         String format = null;
         boolean imageOptions = false;
         var options = new GetOpt(arguments, "b:f:F:g:h", List.of(new GetOpt.Long("help", false, 'h'), new GetOpt.Long(
-                "object", true, OBJECT), new GetOpt.Long("image-opts", false, IMAGE_OPTIONS), new GetOpt.Long("add",
+                "object", true, OBJECT), new GetOpt.Long("image-opts", false, IMAGE_OPTIONS),
+                new GetOpt.Long("add",
                         false, ADD),
                 new GetOpt.Long("granularity", true, 'g'), new GetOpt.Long("remove", false, REMOVE), new GetOpt.Long(
                         "clear", false, CLEAR),
@@ -122,7 +123,8 @@ final class BitmapCommand {
                 }
             }
         } catch (VzException failure) {
-            throw new CommandFailure("Operation " + what + " on bitmap " + name + " failed: " + HostErrors.text(failure));
+            throw new CommandFailure(
+                    "Operation " + what + " on bitmap " + name + " failed: " + HostErrors.text(failure));
         }
     }
 

@@ -78,7 +78,8 @@ final class ConvertCommand {
 
     private List<String> parse(List<String> arguments) {
         var options = new GetOpt(arguments, "hf:O:B:CcF:o:l:S:pt:T:qnm:WUr:", List.of(new GetOpt.Long("help", false,
-                'h'), new GetOpt.Long("source-image-opts", false, IMAGE_OPTIONS), new GetOpt.Long("image-opts", false,
+                'h'), new GetOpt.Long("source-image-opts", false, IMAGE_OPTIONS),
+                new GetOpt.Long("image-opts", false,
                         IMAGE_OPTIONS),
                 new GetOpt.Long("object", true, OBJECT), new GetOpt.Long("force-share", false, 'U'), new GetOpt.Long(
                         "target-image-opts", false, TARGET_OPTIONS),
@@ -123,9 +124,10 @@ final class ConvertCommand {
                 sparse = Sizes.option("buffer size for sparse output", options.value(), 0, Long.MAX_VALUE);
                 sparseGiven = true;
                 if (sparse % 512 != 0 || sparse > MAX_SPARSE) {
-                    throw new CommandFailure("Invalid buffer size for sparse output specified. Valid sizes are multiples"
-                            + " of 512 up to " + MAX_SPARSE
-                            + ". Select 0 to disable sparse detection (fully allocates output).");
+                    throw new CommandFailure(
+                            "Invalid buffer size for sparse output specified. Valid sizes are multiples"
+                                    + " of 512 up to " + MAX_SPARSE
+                                    + ". Select 0 to disable sparse detection (fully allocates output).");
                 }
             }
             case 'p' -> shown = true;
@@ -266,7 +268,8 @@ final class ConvertCommand {
             // A stream is read from front to back, so its grains are in order.
             int threads = wantsCompressed(copy) && !unordered ? 1
                     : Math.min(coroutines, Runtime.getRuntime().availableProcessors());
-            var options = new DiskCopy.Options(threads, compress || wantsCompressed(copy), unit()).withTopOnly(below && backing != null)
+            var options = new DiskCopy.Options(threads, compress || wantsCompressed(copy), unit())
+                    .withTopOnly(below && backing != null)
                     .withAllocateAll(sparse == 0);
             var progress = new Progress(console, shown && !quiet);
             long at = 0;

@@ -135,7 +135,8 @@ final class ImageMaker {
         }
         Path path = Path.of(name).toAbsolutePath();
         VmdkFormat.create(file, String.valueOf(path.getFileName()), new VmdkOptions(size, values.text("subformat",
-                "monolithicSparse"), values.text("adapter_type", "ide"), hardware, values.text("toolsversion",
+                "monolithicSparse"), values.text("adapter_type", "ide"), hardware,
+                values.text("toolsversion",
                         "2147483647"),
                 values.on("zeroed_grain"), backing, parent), extent -> open(path.resolveSibling(extent).toString()));
     }
@@ -164,7 +165,8 @@ final class ImageMaker {
         boolean extended = values.on("extended_l2");
         String dataFile = values.text("data_file");
         String problem = Qcow2Rules.problem(new Qcow2Rules.Wanted(version, cluster, refcountBits, extended, values.on(
-                "lazy_refcounts"), compression.equals("zstd"), dataFile != null, values.on("data_file_raw"), values
+                "lazy_refcounts"), compression.equals("zstd"), dataFile != null, values.on("data_file_raw"),
+                values
                         .text("backing_file") != null,
                 values.text("backing_fmt") != null, preallocation));
         if (problem != null) {
@@ -173,7 +175,8 @@ final class ImageMaker {
         long rounded = Math.min(size, Long.MAX_VALUE - 511) + 511 & -512;
         try {
             return new Qcow2Options(rounded, version, (int) cluster, (int) refcountBits, extended, compression.equals(
-                    "zstd"), values.text("backing_file"), values.text("backing_fmt"), dataFile, values.on(
+                    "zstd"), values.text("backing_file"), values.text("backing_fmt"), dataFile,
+                    values.on(
                             "data_file_raw"),
                     values.on("lazy_refcounts"));
         } catch (ConfigurationException wrong) {
@@ -217,8 +220,9 @@ final class ImageMaker {
     }
 
     private static void preallocate(String name, Qcow2Options options, String preallocation) {
-        try (DiskImage image = ImageStore.open(ImageSpec.ofName(name, "qcow2"), ImageStore.Mode.WRITE.withCache(CacheMode.UNSAFE)
-                .alone())) {
+        try (DiskImage image = ImageStore.open(ImageSpec.ofName(name, "qcow2"),
+                ImageStore.Mode.WRITE.withCache(CacheMode.UNSAFE)
+                        .alone())) {
             ImageFacts.preallocate(image, 0, options.size(), preallocation);
         }
     }

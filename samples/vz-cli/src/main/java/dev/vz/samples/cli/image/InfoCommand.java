@@ -35,7 +35,8 @@ final class InfoCommand {
         boolean chain = false;
         boolean imageOptions = false;
         var options = new GetOpt(arguments, "f:hU", List.of(new GetOpt.Long("help", false, 'h'), new GetOpt.Long(
-                "format", true, 'f'), new GetOpt.Long("output", true, OUTPUT), new GetOpt.Long("backing-chain", false,
+                "format", true, 'f'), new GetOpt.Long("output", true, OUTPUT),
+                new GetOpt.Long("backing-chain", false,
                         CHAIN),
                 new GetOpt.Long("object", true, OBJECT), new GetOpt.Long("image-opts", false, IMAGE_OPTIONS),
                 new GetOpt.Long("force-share", false, 'U')));

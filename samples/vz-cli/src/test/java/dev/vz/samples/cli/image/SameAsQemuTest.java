@@ -117,7 +117,8 @@ class SameAsQemuTest {
                         "DATE")
                 .replaceAll("\"date-n?sec\": \\d+", "DATE").replaceAll("Image end offset: \\d+\n", "").replaceAll(
                         "\"(image-end-)?offset\": \\d+", "OFFSET")
-                .replaceAll("(0x[0-9a-f]+ +0x[0-9a-f]+ +)0x[0-9a-f]+", "$1X").replaceAll("(?m)^(0 +0x[0-9a-f]+ +)0x[0-9a-f]+",
+                .replaceAll("(0x[0-9a-f]+ +0x[0-9a-f]+ +)0x[0-9a-f]+", "$1X")
+                .replaceAll("(?m)^(0 +0x[0-9a-f]+ +)0x[0-9a-f]+",
                         "$1X");
     }
 
