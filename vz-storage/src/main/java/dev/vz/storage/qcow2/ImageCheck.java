@@ -130,7 +130,7 @@ final class ImageCheck {
             if (!has) {
                 continue;
             }
-            if (active && (geometry.extended() || (entry & Geometry.ZERO) == 0)) {
+            if (active) {
                 allocated++;
                 if (lastHost >= 0 && host != lastHost + geometry.clusterSize()) {
                     fragmented++;

@@ -32,7 +32,7 @@ final class ConvertCommand {
     private static final int BITMAPS = 263;
     private static final int SKIP_BROKEN = 264;
     private static final int MAX_COROUTINES = 16;
-    private static final long MAX_SPARSE = 1L << 30;
+    private static final long MAX_SPARSE = 1L << 24;
 
     private @Nullable String format;
     private String target = "raw";
