@@ -290,6 +290,6 @@ final class ConvertCommand {
 
     /** Zeros are looked for in pieces of a power of two. */
     private int unit() {
-        return sparse == 0 ? 0 : (int) Math.clamp(Long.highestOneBit(sparse), 512, 1 << 20);
+        return sparse == 0 ? 0 : Math.clamp(Long.highestOneBit(sparse), 512, 1 << 20);
     }
 }

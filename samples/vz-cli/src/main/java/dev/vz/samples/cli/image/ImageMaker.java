@@ -215,7 +215,7 @@ final class ImageMaker {
         }
         byte[] passphrase = Secrets.find(id).orElseThrow(() -> new CommandFailure("No secret with id '" + id + "'"));
         long milliseconds = values.number("encrypt.iter-time", 2000);
-        return new Qcow2Format.Encryption(passphrase, (int) Math.clamp(milliseconds * ROUNDS_PER_MILLISECOND, 1000,
+        return new Qcow2Format.Encryption(passphrase, Math.clamp(milliseconds * ROUNDS_PER_MILLISECOND, 1000,
                 10_000_000));
     }
 
