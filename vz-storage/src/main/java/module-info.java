@@ -18,6 +18,7 @@ module dev.vz.storage {
     exports dev.vz.storage.filter;
     exports dev.vz.storage.image;
     exports dev.vz.storage.job;
+    exports dev.vz.storage.luks;
     exports dev.vz.storage.nbd;
     exports dev.vz.storage.parallels;
     exports dev.vz.storage.qcow2;

@@ -69,7 +69,8 @@ final class ImageOpener {
         if (driver instanceof VmdkDriver image && below.driver() instanceof VmdkDriver parent && image
                 .parentCid() != parent.cid()) {
             below.close();
-            throw new FormatException("The parent of " + driver.file().name() + " was written since: it should have the "
+            throw new FormatException("The parent of " + driver.file().name()
+                    + " was written since: it should have the "
                     + "CID " + Long.toHexString(image.parentCid()) + ", it has " + Long.toHexString(parent.cid()));
         }
     }
@@ -82,8 +83,11 @@ final class ImageOpener {
         return switch (format) {
             case RAW -> new RawDriver(file);
             case QCOW2 -> options.snapshot() != null
-                    ? Qcow2Driver.openSnapshot(file, options.snapshot(), options.gate(), options.budget())
-                    : Qcow2Driver.open(file, options.readOnly(), options.asFound(), options.gate(), options.budget());
+                    ? Qcow2Driver.openSnapshot(file, options.snapshot(), options.keys(), options.gate(), options
+                            .budget())
+                    : Qcow2Driver.open(file, options.readOnly(), options.asFound(), options.keys(), options.gate(),
+                            options
+                                    .budget());
             case VDI -> VdiDriver.open(file, options.readOnly(), options.budget());
             case VPC -> VhdDriver.open(file, options.readOnly(), options.budget());
             case DMG -> DmgDriver.open(file, options.budget());

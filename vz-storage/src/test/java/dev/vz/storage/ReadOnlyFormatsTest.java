@@ -181,8 +181,8 @@ class ReadOnlyFormatsTest {
     }
 
     @Property(tries = 300, shrinking = ShrinkingMode.OFF)
-    void damageEndsInTypedErrors(@ForAll @IntRange(min = 0, max = 2) int which, @ForAll @IntRange(min = 0,
-            max = 700) int near, @ForAll boolean fromEnd, @ForAll int value) {
+    void damageEndsInTypedErrors(@ForAll @IntRange(min = 0, max = 2) int which,
+            @ForAll @IntRange(min = 0, max = 700) int near, @ForAll boolean fromEnd, @ForAll int value) {
         Sample sample = samples().get(which);
         byte[] image = sample.image().clone();
         int at = fromEnd ? image.length - 4 - near : near;

@@ -39,7 +39,7 @@ final class TableStore {
         this.file = file;
         this.layout = layout;
         this.tables = new Table[length];
-        this.most = (int) Math.clamp(layout.cacheBytes() / layout.tableBytes(), 1, Integer.MAX_VALUE);
+        this.most = Math.clamp(layout.cacheBytes() / layout.tableBytes(), 1, Integer.MAX_VALUE);
     }
 
     byte @Nullable [] find(int index) {

@@ -117,8 +117,9 @@ public final class TwoLevelMap {
             return known;
         }
         if (directory[index] < 0 || directory[index] > file.size() - layout.entryBytes()) {
-            throw new CorruptImageException("Table " + index + " of " + file.name() + " is said to be at " + directory[index]
-                    + ", past the end of the file of " + file.size() + " bytes");
+            throw new CorruptImageException(
+                    "Table " + index + " of " + file.name() + " is said to be at " + directory[index]
+                            + ", past the end of the file of " + file.size() + " bytes");
         }
         return tables.load(index, directory[index]);
     }

@@ -46,7 +46,8 @@ public final class CloopDriver extends ReadOnlyDriver {
                 throw new FormatException("block_size cannot be zero");
             }
             if (block % 512 != 0) {
-                throw new FormatException("block_size " + Integer.toUnsignedString(block) + " must be a multiple of 512");
+                throw new FormatException(
+                        "block_size " + Integer.toUnsignedString(block) + " must be a multiple of 512");
             }
             if (block < 0 || block > MAX_BLOCK) {
                 throw new FormatException("block_size " + Integer.toUnsignedString(block) + " must be 64 MB or less");

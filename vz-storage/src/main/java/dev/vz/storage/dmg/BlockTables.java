@@ -81,7 +81,8 @@ final class BlockTables {
 
     private static MemorySegment slice(Arena arena, ImageFile file, long at, long length, Budget budget) {
         if (at < 0 || length <= 0 || length > budget.maxTableBytes() || at > file.size() - length) {
-            throw bad(file, "its tables take " + Long.toUnsignedString(length) + " bytes at " + Long.toUnsignedString(at));
+            throw bad(file,
+                    "its tables take " + Long.toUnsignedString(length) + " bytes at " + Long.toUnsignedString(at));
         }
         MemorySegment bytes = arena.allocate(length);
         file.read(at, bytes);
@@ -155,8 +156,9 @@ final class BlockTables {
         }
         if (run.kind != Kind.ZERO && (run.length < 0 || run.offset < 0 || run.offset > file.size() - run.length
                 || run.kind == Kind.RAW && run.length < run.sectors * 512)) {
-            throw bad(file, "the run of sector " + run.sector + " is " + Long.toUnsignedString(run.length) + " bytes at "
-                    + Long.toUnsignedString(run.offset));
+            throw bad(file,
+                    "the run of sector " + run.sector + " is " + Long.toUnsignedString(run.length) + " bytes at "
+                            + Long.toUnsignedString(run.offset));
         }
     }
 

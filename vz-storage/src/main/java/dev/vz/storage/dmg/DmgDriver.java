@@ -71,7 +71,8 @@ public final class DmgDriver extends ReadOnlyDriver {
         long rest = run.sectors() * 512 - in;
         if (in < 0 || rest <= 0) {
             // Between runs, of which a table may leave some out.
-            long next = in < 0 ? run.sector() : index + 1 < runs.length ? runs[index + 1].sector() : Long.MAX_VALUE / 512;
+            long next = in < 0 ? run.sector()
+                    : index + 1 < runs.length ? runs[index + 1].sector() : Long.MAX_VALUE / 512;
             mapping.unallocated(Math.min(length, next * 512 - offset));
             return;
         }

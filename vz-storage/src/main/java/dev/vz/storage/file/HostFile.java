@@ -72,8 +72,13 @@ public final class HostFile implements ImageFile {
 
     /** Makes an empty file, in place of one that may be there; a block device is opened as it is. */
     public static HostFile create(Path path) {
+        return create(path, CacheMode.WRITEBACK);
+    }
+
+    /** Makes an empty file, in place of one that may be there; a block device is opened as it is. */
+    public static HostFile create(Path path, CacheMode cacheMode) {
         return adopt(FileDescriptor.open(path, 0644, OpenFlag.READ_WRITE, OpenFlag.CREATE, OpenFlag.TRUNCATE), false,
-                CacheMode.WRITEBACK);
+                cacheMode);
     }
 
     /** Takes over an open descriptor. */

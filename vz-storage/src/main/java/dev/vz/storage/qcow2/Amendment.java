@@ -38,11 +38,14 @@ final class Amendment {
             obstacle = "it keeps its data in another file";
         } else if ((header.incompatibleFeatures() & ~Feature.DIRTY) != 0) {
             obstacle = "it uses features that version 2 does not know";
+        } else if ((header.autoclearFeatures() & Feature.BITMAPS) != 0) {
+            obstacle = "it has bitmaps, which version 2 does not know";
         } else if (header.nbSnapshots() > 0) {
             obstacle = "it has internal snapshots, whose zero clusters version 2 could not read";
         }
         if (obstacle != null) {
-            throw new ConfigurationException("Cannot make " + tables.file.name() + " an image of version 2: " + obstacle);
+            throw new ConfigurationException(
+                    "Cannot make " + tables.file.name() + " an image of version 2: " + obstacle);
         }
     }
 

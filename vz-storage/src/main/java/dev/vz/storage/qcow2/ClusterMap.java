@@ -118,8 +118,8 @@ final class ClusterMap {
         long host = host(entry) + inCluster;
         long run = run(slice, at, offset, length, kind, host, false);
         switch (kind) {
-            case NORMAL -> mapping.data(tables.dataFile, host, run);
-            case ZERO_KEPT -> mapping.zero(tables.dataFile, host, run);
+            case NORMAL -> mapping.data(tables.data, host, run);
+            case ZERO_KEPT -> mapping.zero(tables.data, host, run);
             case ZERO -> mapping.zero(null, 0, run);
             default -> mapping.unallocated(run);
         }

@@ -5,6 +5,7 @@ import dev.vz.error.FormatException;
 import dev.vz.storage.file.ImageFile;
 import dev.vz.storage.image.Budget;
 import dev.vz.storage.image.OpenPolicyException;
+import dev.vz.storage.luks.LuksHeader;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -18,6 +19,7 @@ final class HeaderParser {
 
     private static final int MAX_EXTENSIONS = 1024;
     private static final int MAX_SNAPSHOTS = 65536;
+    private static final long MAX_ENCRYPTION_HEADER = 64L << 20;
 
     private final String name;
     private final MemorySegment bytes;
@@ -100,10 +102,17 @@ final class HeaderParser {
     }
 
     private void checkTables(Qcow2Header header, Budget budget) {
-        if (header.cryptMethod() != 0) {
+        if (header.cryptMethod() == Qcow2Header.LUKS) {
+            Qcow2Header.EncryptionHeader encryption = header.encryptionHeader();
+            if (encryption.offset() <= 0 || encryption.offset() % header.clusterSize() != 0 || encryption
+                    .length() < LuksHeader.LENGTH || encryption.length() > MAX_ENCRYPTION_HEADER || encryption
+                            .offset() > Geometry.MAX_FILE) {
+                throw bad("the encryption header takes " + Long.toUnsignedString(encryption.length()) + " bytes at 0x"
+                        + Long.toHexString(encryption.offset()));
+            }
+        } else if (header.cryptMethod() != 0) {
             throw new CapabilityException("Cannot open " + name + ": it is encrypted with "
-                    + (header.cryptMethod() == 1 ? "AES" : header.cryptMethod() == 2 ? "LUKS"
-                            : "method " + header.cryptMethod())
+                    + (header.cryptMethod() == 1 ? "AES" : "method " + header.cryptMethod())
                     + ", which cannot be read here; decrypt it with another tool first");
         }
         if (header.incompatible(Feature.EXTENDED_L2) && header.clusterBits() < 14) {

@@ -89,6 +89,10 @@ final class ImageCheck {
             long[] l1 = snapshots.l1(file, geometry, snapshot);
             countL1(l1, snapshot.l1TableOffset(), false, "the L1 table of snapshot " + snapshot.id());
         }
+        if (header.cryptMethod() == Qcow2Header.LUKS) {
+            Qcow2Header.EncryptionHeader encryption = header.encryptionHeader();
+            use(encryption.offset(), geometry.clusters(encryption.length()), "the encryption header");
+        }
         BitmapDirectory.forEachCluster(file, header, this::use);
     }
 
@@ -126,7 +130,7 @@ final class ImageCheck {
             if (!has) {
                 continue;
             }
-            if (active && (geometry.extended() || (entry & Geometry.ZERO) == 0)) {
+            if (active) {
                 allocated++;
                 if (lastHost >= 0 && host != lastHost + geometry.clusterSize()) {
                     fragmented++;

@@ -14,6 +14,9 @@ import dev.vz.storage.image.ImageFormat;
 import dev.vz.storage.image.ImpliedFile;
 import dev.vz.storage.image.Mapping;
 import dev.vz.storage.image.WritePlan;
+import dev.vz.storage.luks.EncryptedFile;
+import dev.vz.storage.luks.KeySource;
+import dev.vz.storage.luks.LuksHeader;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.time.Instant;
@@ -45,21 +48,24 @@ public final class Qcow2Driver implements CompressingDriver, CheckableDriver, Ba
     private final WritePlanner planner;
     private final Zeroing zeroing;
     private final ClusterCompression compression;
+    private final Bitmaps bitmaps;
     private final StampedLock use = new StampedLock();
     private final ReentrantLock flushing = new ReentrantLock();
     private boolean backed;
     private boolean closed;
 
-    private Qcow2Driver(ImageFile file, ImageFile dataFile, boolean readOnly, Qcow2Header header, Budget budget) {
+    private Qcow2Driver(ImageFile file, ImageFile dataFile, ImageFile data, boolean readOnly, Qcow2Header header,
+            Budget budget) {
         this.file = file;
         this.dataFile = dataFile;
         this.readOnly = readOnly;
         this.compression = ClusterCompression.of(header.compressionType());
-        this.tables = new Tables(file, dataFile, header, budget);
+        this.tables = new Tables(file, dataFile, data, header, budget);
         this.geometry = tables.geometry;
         this.map = new ClusterMap(tables);
         this.planner = new WritePlanner(tables, map);
         this.zeroing = new Zeroing(tables, map, planner);
+        this.bitmaps = new Bitmaps(tables);
     }
 
     /**
@@ -68,16 +74,18 @@ public final class Qcow2Driver implements CompressingDriver, CheckableDriver, Ba
      * @throws CorruptImageException if it is to be written, but was marked as damaged
      */
     public static Qcow2Driver open(ImageFile file, boolean readOnly, FileGate gate, Budget budget) {
-        return open(file, readOnly, false, gate, budget);
+        return open(file, readOnly, false, KeySource.none(), gate, budget);
     }
 
     /**
      * Opens the image in {@code file} like {@link #open(ImageFile, boolean, FileGate, Budget)}.
      *
      * @param asFound for a check: damage neither keeps it from being opened nor is repaired on the way
+     * @param keys    knows the passphrase if it is encrypted; asked when data is read or written first
      */
-    public static Qcow2Driver open(ImageFile file, boolean readOnly, boolean asFound, FileGate gate, Budget budget) {
-        return open(file, readOnly || file.readOnly(), asFound, HeaderParser.parse(file, budget), gate, budget);
+    public static Qcow2Driver open(ImageFile file, boolean readOnly, boolean asFound, KeySource keys, FileGate gate,
+            Budget budget) {
+        return open(file, readOnly || file.readOnly(), asFound, HeaderParser.parse(file, budget), keys, gate, budget);
     }
 
     /**
@@ -85,7 +93,8 @@ public final class Qcow2Driver implements CompressingDriver, CheckableDriver, Ba
      *
      * @throws ConfigurationException if there is no such snapshot
      */
-    public static Qcow2Driver openSnapshot(ImageFile file, String idOrName, FileGate gate, Budget budget) {
+    public static Qcow2Driver openSnapshot(ImageFile file, String idOrName, KeySource keys, FileGate gate,
+            Budget budget) {
         Qcow2Header header = HeaderParser.parse(file, budget);
         SnapshotTable table = SnapshotTable.read(file, header);
         Snapshot snapshot = SnapshotOperations.find(table.snapshots(), idOrName, file.name());
@@ -96,11 +105,12 @@ public final class Qcow2Driver implements CompressingDriver, CheckableDriver, Ba
             throw new CorruptImageException("Snapshot " + snapshot.id() + " of " + file.name() + " has " + entries
                     + " L1 entries, too few for a disk of " + size + " bytes");
         }
-        return open(file, true, true, header.withL1(snapshot.l1TableOffset(), entries).withSize(size), gate, budget);
+        return open(file, true, true, header.withL1(snapshot.l1TableOffset(), entries).withSize(size), keys,
+                gate, budget);
     }
 
     private static Qcow2Driver open(ImageFile file, boolean forReading, boolean asFound, Qcow2Header header,
-            FileGate gate, Budget budget) {
+            KeySource keys, FileGate gate, Budget budget) {
         if (!forReading && !asFound && header.incompatible(Feature.CORRUPT)) {
             throw new CorruptImageException("The image " + file.name()
                     + " is marked as damaged; open it for reading only, or check and repair it");
@@ -113,7 +123,8 @@ public final class Qcow2Driver implements CompressingDriver, CheckableDriver, Ba
             dataFile = gate.open(new ImpliedFile(ImpliedFile.Role.DATA, name, "raw", file.name()), !forReading).file();
         }
         try {
-            var driver = new Qcow2Driver(file, dataFile, forReading, header, budget);
+            var driver = new Qcow2Driver(file, dataFile, clear(file, dataFile, header, keys), forReading, header,
+                    budget);
             if (!forReading && !asFound) {
                 driver.startWriting();
             }
@@ -132,7 +143,7 @@ public final class Qcow2Driver implements CompressingDriver, CheckableDriver, Ba
      */
     public static CheckReport repair(ImageFile file, boolean all, Budget budget) {
         Qcow2Header header = HeaderParser.parse(file, budget);
-        var tables = new Tables(file, file, header, budget);
+        var tables = new Tables(file, file, file, header, budget);
         tables.lock.lock();
         try {
             if (header.incompatible(Feature.DATA_FILE)) {
@@ -145,6 +156,32 @@ public final class Qcow2Driver implements CompressingDriver, CheckableDriver, Ba
         }
     }
 
+    private static ImageFile clear(ImageFile file, ImageFile dataFile, Qcow2Header header, KeySource keys) {
+        if (header.cryptMethod() != Qcow2Header.LUKS) {
+            return dataFile;
+        }
+        long at = header.encryptionHeader().offset();
+        return new EncryptedFile(dataFile, () -> LuksHeader.read(file, at).unlock(file, at, keys.passphrase(file
+                .name())));
+    }
+
+    /**
+     * Asks for the key of an encrypted image now, rather than when data is read or written first.
+     *
+     * @throws ConfigurationException if there is no passphrase, or a wrong one
+     */
+    public void unlock() {
+        if (tables.data instanceof EncryptedFile encrypted) {
+            encrypted.unlock();
+        }
+    }
+
+    /** The header of the encryption; empty if the image is not encrypted. */
+    public Optional<LuksHeader> encryption() {
+        return tables.isEncrypted() ? Optional.of(LuksHeader.read(file, header().encryptionHeader().offset()))
+                : Optional.empty();
+    }
+
     private void startWriting() {
         Qcow2Header header = tables.header();
         if (header.incompatible(Feature.DIRTY)) {
@@ -153,11 +190,15 @@ public final class Qcow2Driver implements CompressingDriver, CheckableDriver, Ba
             header = tables.header();
         }
         // Whoever writes without knowing a feature says so, by clearing its bit.
-        long known = header.autoclearFeatures() & Feature.RAW_DATA_FILE;
+        long known = header.autoclearFeatures() & (Feature.RAW_DATA_FILE | Feature.BITMAPS);
         if (known != header.autoclearFeatures()) {
             tables.writeHeader(header.withFeatures(header.incompatibleFeatures(), known));
             file.flush();
         }
+        exclusively(() -> {
+            bitmaps.start(size());
+            return true;
+        });
     }
 
     /** The header as it is now. */
@@ -239,6 +280,7 @@ public final class Qcow2Driver implements CompressingDriver, CheckableDriver, Ba
 
     @Override
     public void prepareWrite(long offset, long length, WritePlan plan) {
+        bitmaps.mark(offset, length);
         planner.prepare(offset, length, plan);
     }
 
@@ -254,6 +296,7 @@ public final class Qcow2Driver implements CompressingDriver, CheckableDriver, Ba
 
     @Override
     public long zero(long offset, long length, boolean mayUnmap) {
+        bitmaps.mark(offset, length);
         return zeroing.zero(offset, length, mayUnmap, backed, size());
     }
 
@@ -264,6 +307,7 @@ public final class Qcow2Driver implements CompressingDriver, CheckableDriver, Ba
 
     @Override
     public void discard(long offset, long length) {
+        bitmaps.mark(offset, length);
         int cluster = geometry.clusterSize();
         long at = offset + cluster - 1 & -cluster;
         long end = offset + length;
@@ -296,8 +340,8 @@ public final class Qcow2Driver implements CompressingDriver, CheckableDriver, Ba
 
     @Override
     public boolean writeCompressed(long offset, MemorySegment source, long sourceOffset, long length) {
-        if (tables.hasDataFile()) {
-            return false; // a data file has no place for compressed clusters
+        if (tables.hasDataFile() || tables.isEncrypted()) {
+            return false; // a data file has no place for compressed clusters, and encrypted ones are written in the clear
         }
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment unit = arena.allocate(geometry.clusterSize());
@@ -307,6 +351,7 @@ public final class Qcow2Driver implements CompressingDriver, CheckableDriver, Ba
             if (size == 0) {
                 return false;
             }
+            bitmaps.mark(offset, length);
             store(offset, packed, size);
             return true;
         }
@@ -407,6 +452,10 @@ public final class Qcow2Driver implements CompressingDriver, CheckableDriver, Ba
             throw new ConfigurationException("A disk cannot have " + size + " bytes");
         }
         long before = size();
+        if (!bitmaps.infos().isEmpty()) {
+            throw new ConfigurationException("The image " + file.name()
+                    + " has bitmaps, which keep their size; remove them before resizing it");
+        }
         if (size < before) {
             discard(size, before - size);
         }
@@ -451,6 +500,7 @@ public final class Qcow2Driver implements CompressingDriver, CheckableDriver, Ba
         exclusively(() -> {
             tables.requireSound();
             new SnapshotOperations(tables, map).clear();
+            bitmaps.mark(0, size());
             return true;
         });
     }
@@ -527,6 +577,7 @@ public final class Qcow2Driver implements CompressingDriver, CheckableDriver, Ba
         exclusively(() -> {
             var operations = new SnapshotOperations(tables, map);
             operations.apply(operations.find(idOrName));
+            bitmaps.mark(0, size());
             return true;
         });
     }
@@ -537,6 +588,60 @@ public final class Qcow2Driver implements CompressingDriver, CheckableDriver, Ba
         exclusively(() -> {
             var operations = new SnapshotOperations(tables, map);
             operations.delete(operations.find(idOrName));
+            return true;
+        });
+    }
+
+    /** The persistent bitmaps. */
+    public List<BitmapInfo> bitmaps() {
+        tables.lock.lock();
+        try {
+            return bitmaps.infos();
+        } finally {
+            tables.lock.unlock();
+        }
+    }
+
+    /** Makes a bitmap in which nothing is marked, and which records from now on if it is {@code enabled}. */
+    public void addBitmap(String name, int granularity, boolean enabled) {
+        changeBitmaps(() -> bitmaps.add(name, granularity, enabled, size()));
+    }
+
+    /** Removes a bitmap, a consistent one or not. */
+    public void removeBitmap(String name) {
+        changeBitmaps(() -> bitmaps.remove(name));
+    }
+
+    /** Marks nothing in a bitmap. */
+    public void clearBitmap(String name) {
+        changeBitmaps(() -> bitmaps.clear(name, size()));
+    }
+
+    /** Makes a bitmap record, now and whenever the image is written, or not. */
+    public void enableBitmap(String name, boolean enabled) {
+        changeBitmaps(() -> bitmaps.enable(name, enabled, size()));
+    }
+
+    /** Marks in a bitmap what {@code more} has marked. */
+    public void mergeBitmap(String name, ChangeBits more) {
+        changeBitmaps(() -> bitmaps.merge(name, more, size()));
+    }
+
+    /**
+     * What a bitmap has marked.
+     *
+     * @throws ConfigurationException if there is no such bitmap
+     * @throws LifecycleException     if it is not consistent
+     */
+    public ChangeBits bitmap(String name) {
+        return exclusively(() -> bitmaps.bits(name, size()));
+    }
+
+    private void changeBitmaps(Runnable work) {
+        requireWritable();
+        exclusively(() -> {
+            tables.requireSound();
+            work.run();
             return true;
         });
     }
@@ -580,6 +685,10 @@ public final class Qcow2Driver implements CompressingDriver, CheckableDriver, Ba
         closed = true;
         try {
             if (!readOnly && !tables.header().incompatible(Feature.CORRUPT)) {
+                exclusively(() -> {
+                    bitmaps.stop();
+                    return true;
+                });
                 flush();
                 // Settling changed refcounts once more.
                 flush();

@@ -1,11 +1,13 @@
 package dev.vz.storage.qcow2;
 
 import dev.vz.storage.file.ImageFile;
+import dev.vz.storage.luks.LuksHeader;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Makes qcow2 images. */
 public final class Qcow2Format {
@@ -21,6 +23,19 @@ public final class Qcow2Format {
 
     /** Writes an empty image into {@code file}, which stays the caller's, and makes it durable. */
     public static void create(ImageFile file, Qcow2Options options) {
+        create(file, options, null);
+    }
+
+    /**
+     * How an image is encrypted with LUKS.
+     *
+     * @param passphrase opens it; not changed and not kept
+     * @param iterations rounds from the passphrase to the key: more take whoever guesses it longer
+     */
+    public record Encryption(byte[] passphrase, int iterations) {}
+
+    /** Writes an empty image into {@code file}, which stays the caller's, and makes it durable. */
+    public static void create(ImageFile file, Qcow2Options options, @Nullable Encryption encryption) {
         file.resize(0);
         int clusterBits = Integer.numberOfTrailingZeros(options.clusterSize());
         var header = new Qcow2Header(options.version(), clusterBits, 0, 0, 0, 3L << clusterBits, 1L << clusterBits, 1,
@@ -37,11 +52,18 @@ public final class Qcow2Format {
             start.set(BigEndian.LONG, 1L << clusterBits, 2L << clusterBits);
             file.write(0, start);
         }
-        var tables = new Tables(file, file, header, dev.vz.storage.image.Budget.DEFAULT);
+        var tables = new Tables(file, file, file, header, dev.vz.storage.image.Budget.DEFAULT);
         tables.lock.lock();
         try {
             for (int cluster = 0; cluster < 3; cluster++) {
                 tables.refcounts.set(cluster, 1);
+            }
+            if (encryption != null) {
+                long clusters = tables.geometry.clusters(LuksHeader.size());
+                long at = tables.refcounts.allocateTable(clusters) << clusterBits;
+                file.writeZeroes(at, clusters << clusterBits, true);
+                LuksHeader.create(file, at, encryption.passphrase(), encryption.iterations());
+                tables.writeHeader(tables.header().withEncryption(at, LuksHeader.size()));
             }
             tables.resize(options.size() + 511 & -512);
             tables.writeBack();

@@ -38,6 +38,7 @@ public record Qcow2Header(int version, int clusterBits, long size, int cryptMeth
         int compressionType, byte[] unknownFields, List<HeaderExtension> extensions, @Nullable String backingFile) {
 
     static final int MAGIC = 0x514649fb;
+    static final int LUKS = 2;
     static final int V2_LENGTH = 72;
     static final int V3_LENGTH = 104;
     static final int KNOWN_LENGTH = 112;
@@ -48,6 +49,47 @@ public record Qcow2Header(int version, int clusterBits, long size, int cryptMeth
     /** Bytes of a cluster. */
     public int clusterSize() {
         return 1 << clusterBits;
+    }
+
+    /** Where the encryption's own header is. */
+    record EncryptionHeader(long offset, long length) {}
+
+    EncryptionHeader encryptionHeader() {
+        MemorySegment data = MemorySegment.ofArray(extension(HeaderExtension.ENCRYPTION_HEADER).map(
+                HeaderExtension::data).orElse(new byte[0]));
+        return data.byteSize() < 16 ? new EncryptionHeader(0, 0)
+                : new EncryptionHeader(BigEndian.getLong(data, 0), BigEndian.getLong(data, 8));
+    }
+
+    /** With LUKS, whose header is {@code length} bytes at {@code offset}. */
+    Qcow2Header withEncryption(long offset, long length) {
+        byte[] data = new byte[16];
+        MemorySegment bytes = MemorySegment.ofArray(data);
+        bytes.set(BigEndian.LONG, 0, offset);
+        bytes.set(BigEndian.LONG, 8, length);
+        var longer = new ArrayList<>(extensions);
+        longer.addFirst(new HeaderExtension(HeaderExtension.ENCRYPTION_HEADER, data));
+        return new Qcow2Header(version, clusterBits, size, LUKS, l1Size, l1TableOffset, refcountTableOffset,
+                refcountTableClusters, nbSnapshots, snapshotsOffset, incompatibleFeatures, compatibleFeatures,
+                autoclearFeatures, refcountOrder, compressionType, unknownFields, List.copyOf(longer), backingFile);
+    }
+
+    /** With {@code count} bitmaps, whose directory is {@code length} bytes at {@code offset}. */
+    Qcow2Header withBitmaps(int count, long length, long offset) {
+        var others = new ArrayList<>(extensions);
+        others.removeIf(extension -> extension.type() == HeaderExtension.BITMAPS);
+        if (count > 0) {
+            byte[] data = new byte[24];
+            MemorySegment bytes = MemorySegment.ofArray(data);
+            bytes.set(BigEndian.INT, 0, count);
+            bytes.set(BigEndian.LONG, 8, length);
+            bytes.set(BigEndian.LONG, 16, offset);
+            others.add(new HeaderExtension(HeaderExtension.BITMAPS, data));
+        }
+        long autoclear = autoclearFeatures & ~Feature.BITMAPS | (count > 0 ? Feature.BITMAPS : 0);
+        return new Qcow2Header(version, clusterBits, size, cryptMethod, l1Size, l1TableOffset, refcountTableOffset,
+                refcountTableClusters, nbSnapshots, snapshotsOffset, incompatibleFeatures, compatibleFeatures,
+                autoclear, refcountOrder, compressionType, unknownFields, List.copyOf(others), backingFile);
     }
 
     boolean incompatible(long bit) {

@@ -26,6 +26,8 @@ final class Tables {
     final Condition settled = lock.newCondition();
     final ImageFile file;
     final ImageFile dataFile;
+    /** The data file in the clear. */
+    final ImageFile data;
     final Geometry geometry;
     final TableCache l2Cache;
     final TableCache refcountCache;
@@ -39,9 +41,10 @@ final class Tables {
     /** Counts places that may have been reused for other compressed data. */
     final AtomicLong generation = new AtomicLong();
 
-    Tables(ImageFile file, ImageFile dataFile, Qcow2Header header, Budget budget) {
+    Tables(ImageFile file, ImageFile dataFile, ImageFile data, Qcow2Header header, Budget budget) {
         this.file = file;
         this.dataFile = dataFile;
+        this.data = data;
         this.header = header;
         this.geometry = Geometry.of(header);
         int slice = Math.min(geometry.clusterSize(), MAX_SLICE);
@@ -61,6 +64,10 @@ final class Tables {
 
     Qcow2Header header() {
         return header;
+    }
+
+    boolean isEncrypted() {
+        return !data.equals(dataFile);
     }
 
     boolean hasDataFile() {

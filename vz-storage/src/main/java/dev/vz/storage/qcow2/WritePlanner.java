@@ -44,7 +44,7 @@ final class WritePlanner {
                 long host = map.host(entry) + inCluster;
                 long run = map.run(slice, at, offset, mine, kind, host, true);
                 requireNoMetadata(host, run);
-                plan.inPlace(tables.dataFile, offset, host, run);
+                plan.inPlace(tables.data, offset, host, run);
             } else if (kind.hasStorage() && owned) {
                 reuse(offset, Math.min(mine, geometry.clusterSize() - inCluster), slice, at, kind, plan);
             } else {
@@ -103,7 +103,7 @@ final class WritePlanner {
             fillEnd = end;
         }
         requireNoMetadata(map.host(entry), geometry.clusterSize());
-        plan.allocating(tables.dataFile, offset, map.host(entry) + offset - start, length, fillStart, fillEnd, false);
+        plan.allocating(tables.data, offset, map.host(entry) + offset - start, length, fillStart, fillEnd, false);
         enter(plan, start, start + geometry.clusterSize(), map.host(entry), true);
     }
 
@@ -129,8 +129,9 @@ final class WritePlanner {
         long fillStart = keepsOldData(offset) ? start : offset & -geometry.unitSize();
         long fillEnd = keepsOldData(end - 1) ? geometry.clusterStart(end - 1) + geometry.clusterSize()
                 : end + geometry.unitSize() - 1 & -geometry.unitSize();
-        boolean fresh = !tables.hasDataFile() && host >= tables.file.size();
-        plan.allocating(tables.dataFile, offset, host + offset - start, end - offset, fillStart, fillEnd, fresh);
+        // Encrypted, nothing reads as zeros that was not written.
+        boolean fresh = !tables.hasDataFile() && !tables.isEncrypted() && host >= tables.file.size();
+        plan.allocating(tables.data, offset, host + offset - start, end - offset, fillStart, fillEnd, fresh);
         enter(plan, start, planEnd, host, false);
     }
 

@@ -89,8 +89,9 @@ record QedHeader(int clusterSize, int tableSize, int headerSize, long features, 
 
     private void check(ImageFile file, Budget budget) {
         if ((features & ~KNOWN) != 0) {
-            throw new CapabilityException("Cannot open " + file.name() + ": it uses QED features that are not known here: 0x"
-                    + Long.toHexString(features & ~KNOWN));
+            throw new CapabilityException(
+                    "Cannot open " + file.name() + ": it uses QED features that are not known here: 0x"
+                            + Long.toHexString(features & ~KNOWN));
         }
         if (Integer.bitCount(clusterSize) != 1 || clusterSize < MIN_CLUSTER || clusterSize > MAX_CLUSTER) {
             throw bad(file, "cluster_size is " + Integer.toUnsignedString(clusterSize));

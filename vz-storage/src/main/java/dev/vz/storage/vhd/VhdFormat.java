@@ -83,7 +83,8 @@ public final class VhdFormat {
         footer.set(VhdFooter.LONG, 16, fixed ? -1 : VhdFooter.LENGTH);
         footer.set(VhdFooter.INT, 24, (int) Math.max(0, clock.instant().getEpochSecond() - EPOCH));
         // Readers that know this name take the exact size; to them, others mean cylinders times heads times sectors.
-        MemorySegment.copy((exact ? "qem2" : "qemu").getBytes(StandardCharsets.US_ASCII), 0, footer, ValueLayout.JAVA_BYTE, 28, 4);
+        MemorySegment.copy((exact ? "qem2" : "qemu").getBytes(StandardCharsets.US_ASCII), 0, footer,
+                ValueLayout.JAVA_BYTE, 28, 4);
         MemorySegment.copy("Wi2k".getBytes(StandardCharsets.US_ASCII), 0, footer, ValueLayout.JAVA_BYTE, 36, 4);
         footer.set(VhdFooter.INT, 32, 0x00010000);
         footer.set(VhdFooter.LONG, 40, size);

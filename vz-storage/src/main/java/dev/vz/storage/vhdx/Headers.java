@@ -37,8 +37,9 @@ final class Headers {
         int logVersion = Short.toUnsignedInt(bytes.get(Field.SHORT, 64));
         int version = Short.toUnsignedInt(bytes.get(Field.SHORT, 66));
         if (version != 1 || logVersion != 0 && !log.equals(Guid.ZERO)) {
-            throw new CapabilityException("Cannot open " + file.name() + ": VHDX version 1 with log version 0 is known, it "
-                    + "has " + version + " with " + logVersion);
+            throw new CapabilityException(
+                    "Cannot open " + file.name() + ": VHDX version 1 with log version 0 is known, it "
+                            + "has " + version + " with " + logVersion);
         }
         if (logLength < 0 || logLength % Field.MEBIBYTE != 0 || logOffset < Field.MEBIBYTE
                 || logOffset % Field.MEBIBYTE != 0 || logOffset > Long.MAX_VALUE / 2) {

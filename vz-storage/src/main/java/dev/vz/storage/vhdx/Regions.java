@@ -71,7 +71,8 @@ record Regions(long batOffset, long batLength, long metadataOffset, long metadat
         }
         if (place[0] < Field.MEBIBYTE || place[0] % Field.MEBIBYTE != 0 || place[1] == 0 || place[1]
                 % Field.MEBIBYTE != 0 || place[0] > file.size()) {
-            throw Field.bad(file, "its " + what + " takes " + place[1] + " bytes at " + Long.toUnsignedString(place[0]));
+            throw Field.bad(file,
+                    "its " + what + " takes " + place[1] + " bytes at " + Long.toUnsignedString(place[0]));
         }
         return place;
     }

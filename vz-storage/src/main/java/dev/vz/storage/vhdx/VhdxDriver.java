@@ -203,8 +203,9 @@ public final class VhdxDriver extends BlockTableDriver implements CheckableDrive
             if (place == UNALLOCATED) {
                 continue;
             }
-            boolean inTable = place < regions.batOffset() + regions.batLength() && place + metadata.blockSize() > regions
-                    .batOffset();
+            boolean inTable = place < regions.batOffset() + regions.batLength()
+                    && place + metadata.blockSize() > regions
+                            .batOffset();
             if (place < end || inTable || place < Field.MEBIBYTE) {
                 corruptions++;
                 messages.add("ERROR a block is at " + place + ", where something else is, too");

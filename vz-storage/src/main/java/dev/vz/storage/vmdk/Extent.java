@@ -13,7 +13,8 @@ interface Extent extends AutoCloseable {
     long size();
 
     /** Its file; {@code null} if it needs none. */
-    @Nullable ImageFile file();
+    @Nullable
+    ImageFile file();
 
     /** Bytes that are mapped together; 1 if there is no such unit. */
     int granule();

@@ -167,8 +167,9 @@ final class SparseExtent implements Extent {
         var there = new Mapping();
         map.locate(offset, 1, there);
         if (there.kind() == Mapping.Kind.DATA) {
-            throw new CapabilityException("Cannot write the grain at " + offset + " of the stream-optimized extent " + file
-                    .name() + " a second time");
+            throw new CapabilityException(
+                    "Cannot write the grain at " + offset + " of the stream-optimized extent " + file
+                            .name() + " a second time");
         }
         byte[] grain = new byte[granule()];
         MemorySegment.copy(source, sourceOffset, MemorySegment.ofArray(grain), 0, length);

@@ -113,7 +113,8 @@ final class VmdkFiles implements AutoCloseable {
                 .file();
         try {
             if (file.identity().equals(owner.identity())) {
-                throw new FormatException("The VMDK descriptor of " + owner.name() + " names its own file as an extent");
+                throw new FormatException(
+                        "The VMDK descriptor of " + owner.name() + " names its own file as an extent");
             }
             return line.type().equals("SPARSE") ? SparseExtent.open(file, size, budget)
                     : new FlatExtent(file, line.offset() * 512, size);

@@ -130,7 +130,8 @@ public final class VmdkFormat {
         long heads = options.adapterType().equals("ide") ? 16 : 255;
         var text = new StringBuilder(Descriptor.START).append("\nversion=1\nCID=").append(Descriptor.hex(
                 ThreadLocalRandom.current().nextLong(1, Descriptor.NO_PARENT))).append("\nparentCID=").append(Descriptor
-                        .hex(options.parentCid())).append("\ncreateType=\"").append(options.subformat()).append("\"\n");
+                        .hex(options.parentCid()))
+                .append("\ncreateType=\"").append(options.subformat()).append("\"\n");
         if (options.parent() != null) {
             text.append("parentFileNameHint=\"").append(options.parent()).append("\"\n");
         }
@@ -141,8 +142,10 @@ public final class VmdkFormat {
         }
         return text.append("\n# The Disk Data Base\n#DDB\n\nddb.virtualHWVersion = \"").append(options.hwVersion())
                 .append("\"\nddb.geometry.cylinders = \"").append(size / (63 * heads * 512)).append(
-                        "\"\nddb.geometry.heads = \"").append(heads).append(
-                                "\"\nddb.geometry.sectors = \"63\"\nddb.adapterType = \"").append(options.adapterType())
+                        "\"\nddb.geometry.heads = \"")
+                .append(heads).append(
+                        "\"\nddb.geometry.sectors = \"63\"\nddb.adapterType = \"")
+                .append(options.adapterType())
                 .append("\"\nddb.toolsVersion = \"").append(options.toolsVersion()).append("\"\n").toString();
     }
 }

@@ -65,15 +65,18 @@ class BlockTableFormatsTest {
     }
 
     static final List<Kind> KINDS = List.of(
-            new Kind("vdi dynamic", ImageFormat.VDI, 512, (file, size) -> VdiFormat.create(file, size, false), List.of()),
-            new Kind("vdi static", ImageFormat.VDI, 512, (file, size) -> VdiFormat.create(file, size, true), List.of("-o",
-                    "static=on")),
+            new Kind("vdi dynamic", ImageFormat.VDI, 512, (file, size) -> VdiFormat.create(file, size, false),
+                    List.of()),
+            new Kind("vdi static", ImageFormat.VDI, 512, (file, size) -> VdiFormat.create(file, size, true),
+                    List.of("-o",
+                            "static=on")),
             new Kind("vhd dynamic", ImageFormat.VPC, 1536, (file, size) -> VhdFormat.create(file, size, false, Clock
                     .systemUTC()), List.of("-o", "subformat=dynamic,force_size=on")),
             new Kind("vhd fixed", ImageFormat.VPC, -1,
                     (file, size) -> VhdFormat.create(file, size, true, Clock.systemUTC()),
                     List.of("-o", "subformat=fixed,force_size=on")),
-            new Kind("parallels", ImageFormat.PARALLELS, 64, (file, size) -> ParallelsFormat.create(file, size, 1 << 20),
+            new Kind("parallels", ImageFormat.PARALLELS, 64,
+                    (file, size) -> ParallelsFormat.create(file, size, 1 << 20),
                     List.of("-o", "cluster_size=1M")),
             new Kind("parallels 64k", ImageFormat.PARALLELS, 64, (file, size) -> ParallelsFormat.create(file, size,
                     65536), List.of("-o", "cluster_size=64k")),

@@ -75,7 +75,8 @@ class Qcow2RepairTest {
         CheckReport report = repair(false);
         assertThat(report.leaksFixed()).isEqualTo(1);
         assertThat(report.corruptions()).isZero();
-        assertThat(report.messages()).singleElement().asString().contains("Leaked cluster 200 refcount=3 reference=0");
+        assertThat(report.messages()).singleElement().asString()
+                .contains("Repairing cluster 200 refcount=3 reference=0");
         requireSound();
     }
 

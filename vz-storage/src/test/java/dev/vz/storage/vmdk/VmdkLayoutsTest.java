@@ -42,7 +42,8 @@ class VmdkLayoutsTest {
     }
 
     private static DiskImage open(Path image) {
-        return DiskImage.open(image, ImageFormat.VMDK, OpenOptions.DEFAULT.withGate(FileGate.within(image.getParent())));
+        return DiskImage.open(image, ImageFormat.VMDK,
+                OpenOptions.DEFAULT.withGate(FileGate.within(image.getParent())));
     }
 
     private static final long[] PLACES = {0, 65_000, 1 << 30, (2L << 30) - 100_000, (2L << 30) - 512, SIZE - 200_000};

@@ -28,7 +28,8 @@ public final class HostErrors {
     public static String text(VzException failure) {
         Throwable cause = failure;
         while (cause != null) {
-            if (cause instanceof BlockDevice.BlockException block && block.getCause() instanceof IllegalStateException) {
+            if (cause instanceof BlockDevice.BlockException block
+                    && block.getCause() instanceof IllegalStateException) {
                 return text(block);
             }
             if (cause instanceof HostException host && TEXTS.containsKey(host.errnoName())) {

@@ -5,12 +5,15 @@ import dev.vz.storage.DiskImage;
 import dev.vz.storage.file.ImageFile;
 import dev.vz.storage.image.ImageFormat;
 import dev.vz.storage.image.Mapping;
+import dev.vz.storage.luks.LuksHeader;
+import dev.vz.storage.qcow2.BitmapInfo;
 import dev.vz.storage.qcow2.Qcow2Driver;
 import dev.vz.storage.qcow2.Qcow2Header;
 import dev.vz.storage.qed.QedDriver;
 import dev.vz.storage.vmdk.VmdkDriver;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -56,6 +59,46 @@ public final class ImageFacts {
         return Map.of();
     }
 
+    private static Map<String, Object> bitmap(BitmapInfo bitmap) {
+        List<String> flags = new ArrayList<>();
+        if (!bitmap.consistent()) {
+            flags.add("in-use");
+        }
+        if (bitmap.enabled()) {
+            flags.add("auto");
+        }
+        Map<String, Object> facts = new LinkedHashMap<>();
+        facts.put("flags", flags);
+        facts.put("name", bitmap.name());
+        facts.put("granularity", bitmap.granularity());
+        return facts;
+    }
+
+    private static Map<String, Object> encryption(LuksHeader luks) {
+        Map<String, Object> facts = new LinkedHashMap<>();
+        facts.put("ivgen-alg", "plain64");
+        facts.put("hash-alg", luks.hashSpec());
+        facts.put("cipher-alg", luks.cipherName() + "-" + luks.keyBytes() * 4);
+        facts.put("uuid", luks.uuid());
+        facts.put("format", "luks");
+        facts.put("cipher-mode", "xts");
+        facts.put("slots", luks.keySlots().stream().map(slot -> {
+            Map<String, Object> each = new LinkedHashMap<>();
+            each.put("active", slot.active());
+            if (slot.active()) {
+                each.put("iters", slot.iterations());
+            }
+            each.put("key-offset", slot.keyMaterialOffset() * 512L);
+            if (slot.active()) {
+                each.put("stripes", slot.stripes());
+            }
+            return each;
+        }).toList());
+        facts.put("payload-offset", luks.payloadOffset() * 512L);
+        facts.put("master-key-iters", luks.mkDigestIterations());
+        return facts;
+    }
+
     private static Map<String, Object> specific(VmdkDriver driver) {
         Map<String, Object> facts = new LinkedHashMap<>();
         facts.put("cid", driver.cid());
@@ -91,12 +134,16 @@ public final class ImageFacts {
         if (header.version() >= 3) {
             facts.put("lazy-refcounts", (header.compatibleFeatures() & 1) != 0);
         }
+        if (!driver.bitmaps().isEmpty()) {
+            facts.put("bitmaps", driver.bitmaps().stream().map(ImageFacts::bitmap).toList());
+        }
         facts.put("refcount-bits", 1 << header.refcountOrder());
         if (header.version() >= 3) {
             driver.dataFileName().ifPresent(name -> {
                 facts.put("data-file", name);
                 facts.put("data-file-raw", (header.autoclearFeatures() & 2) != 0);
             });
+            driver.encryption().ifPresent(luks -> facts.put("encrypt", encryption(luks)));
             facts.put("corrupt", (header.incompatibleFeatures() & 2) != 0);
             facts.put("extended-l2", extended(header));
         }

@@ -14,6 +14,8 @@ import dev.vz.storage.file.ImageFile;
 import dev.vz.storage.image.FileGate;
 import dev.vz.storage.image.ImageFormat;
 import dev.vz.storage.image.ImpliedFile;
+import dev.vz.storage.luks.KeySource;
+import dev.vz.storage.qcow2.Qcow2Driver;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -115,12 +117,46 @@ public final class ImageStore {
         Map<String, String> backing = ImageSpec.below(options, "backing.");
         boolean below = mode.backing() && !"".equals(options.get("backing"));
         var opened = new OpenOptions(mode.readOnly(), mode.cache(), new Gate(backing), OpenOptions.DEFAULT.budget(),
-                mode.engine(), below, mode.asFound(), mode.snapshot());
+                mode.engine(), below, mode.asFound(), keys(options), mode.snapshot());
         try {
-            return DiskImage.open(file, format, opened);
+            DiskImage image = DiskImage.open(file, format, opened);
+            unlock(image, mode);
+            return image;
         } catch (FormatException | CapabilityException | ConfigurationException refused) {
             throw new CommandFailure(reason(refused, file, format));
         }
+    }
+
+    /** Where data is wanted, a wrong passphrase is told at once. */
+    private static void unlock(DiskImage image, Mode mode) {
+        if (mode.backing() && image.driver() instanceof Qcow2Driver qcow2) {
+            try {
+                qcow2.unlock();
+            } catch (RuntimeException failure) {
+                image.close();
+                throw failure;
+            }
+        }
+    }
+
+    /** The passphrases that the options name, for the image and for the ones below it. */
+    private static KeySource keys(Map<String, String> options) {
+        return image -> {
+            String id = null;
+            Map<String, String> level = options;
+            while (id == null && !level.isEmpty()) {
+                String file = level.getOrDefault("file.filename", level.get("filename"));
+                if (file == null || image.equals(file) || level == options) {
+                    id = level.get("encrypt.key-secret");
+                }
+                level = ImageSpec.below(level, "backing.");
+            }
+            if (id == null) {
+                throw new CommandFailure("Parameter 'encrypt.key-secret' is required for cipher");
+            }
+            String named = id;
+            return Secrets.find(id).orElseThrow(() -> new CommandFailure("No secret with id '" + named + "'"));
+        };
     }
 
     /** The part of a raw file that its options leave. */

@@ -4,7 +4,6 @@ import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.math.MathContext;
 import java.math.RoundingMode;
-import java.util.Locale;
 import java.util.OptionalLong;
 
 /** Sizes as the tools read and print them; powers of 1024 throughout. */
@@ -162,7 +161,9 @@ public final class Sizes {
             value /= 1024;
             unit = names[i];
         }
-        String text = String.format(Locale.ROOT, unit.equals(" bytes") ? "%f" : "%.3f", value);
+        // A tie goes to the even digit, as in C.
+        String text = Double.isInfinite(value) ? "inf" : new BigDecimal(value).setScale(unit.equals(" bytes") ? 6 : 3,
+                RoundingMode.HALF_EVEN).toPlainString();
         int dot = text.indexOf(".000");
         return (dot < 0 ? text : text.substring(0, dot)) + unit;
     }

@@ -35,7 +35,8 @@ final class AmendCommand {
         boolean quiet = false;
         ImageStore.Mode mode = ImageStore.Mode.WRITE;
         var options = new GetOpt(arguments, "ho:f:t:pq", List.of(new GetOpt.Long("help", false, 'h'), new GetOpt.Long(
-                "object", true, OBJECT), new GetOpt.Long("image-opts", false, IMAGE_OPTIONS), new GetOpt.Long("force",
+                "object", true, OBJECT), new GetOpt.Long("image-opts", false, IMAGE_OPTIONS),
+                new GetOpt.Long("force",
                         false, FORCE)));
         for (int option = options.next(); option != GetOpt.END; option = options.next()) {
             switch (option) {
@@ -110,9 +111,11 @@ final class AmendCommand {
         }
         if (values.isGiven("backing_file") || values.isGiven("backing_fmt")) {
             ImpliedFile before = driver.backing().orElse(null);
-            @Nullable String name = values.isGiven("backing_file") ? values.text("backing_file")
+            @Nullable
+            String name = values.isGiven("backing_file") ? values.text("backing_file")
                     : before == null ? null : before.name();
-            @Nullable String format = values.isGiven("backing_fmt") ? values.text("backing_fmt")
+            @Nullable
+            String format = values.isGiven("backing_fmt") ? values.text("backing_fmt")
                     : before == null ? null : before.format();
             driver.changeBacking(name == null || name.isEmpty() ? null : name, format);
         }

@@ -82,7 +82,8 @@ final class CheckCommand {
 
     private static int check(Console console, Work work) {
         CheckReport report;
-        @Nullable CheckReport repaired = null;
+        @Nullable
+        CheckReport repaired = null;
         try {
             if (work.repair().isEmpty()) {
                 report = tell(console, work.driver().check());
@@ -139,7 +140,8 @@ final class CheckCommand {
         if (report.totalClusters() > 0 && report.allocatedClusters() > 0) {
             console.say(String.format(Locale.ROOT,
                     "%d/%d = %.2f%% allocated, %.2f%% fragmented, %.2f%% compressed clusters", report
-                            .allocatedClusters(), report.totalClusters(),
+                            .allocatedClusters(),
+                    report.totalClusters(),
                     report.allocatedClusters() * 100.0 / report.totalClusters(), report.fragmentedClusters() * 100.0
                             / report.allocatedClusters(),
                     report.compressedClusters() * 100.0 / report.allocatedClusters()));

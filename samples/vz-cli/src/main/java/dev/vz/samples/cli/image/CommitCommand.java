@@ -36,8 +36,9 @@ final class CommitCommand {
         boolean quiet = false;
         boolean imageOptions = false;
         ImageStore.Mode mode = ImageStore.Mode.WRITE;
-        var options = new GetOpt(arguments, "f:ht:b:dpqr:", List.of(new GetOpt.Long("help", false, 'h'), new GetOpt.Long(
-                "object", true, OBJECT), new GetOpt.Long("image-opts", false, IMAGE_OPTIONS)));
+        var options = new GetOpt(arguments, "f:ht:b:dpqr:",
+                List.of(new GetOpt.Long("help", false, 'h'), new GetOpt.Long(
+                        "object", true, OBJECT), new GetOpt.Long("image-opts", false, IMAGE_OPTIONS)));
         for (int option = options.next(); option != GetOpt.END; option = options.next()) {
             switch (option) {
                 case 'f' -> format = options.value();

@@ -31,7 +31,8 @@ final class CompareCommand {
         boolean strict = false;
         boolean imageOptions = false;
         var options = new GetOpt(arguments, "hf:F:T:pqsU", List.of(new GetOpt.Long("help", false, 'h'), new GetOpt.Long(
-                "object", true, OBJECT), new GetOpt.Long("image-opts", false, IMAGE_OPTIONS), new GetOpt.Long(
+                "object", true, OBJECT), new GetOpt.Long("image-opts", false, IMAGE_OPTIONS),
+                new GetOpt.Long(
                         "force-share", false, 'U')));
         for (int option = options.next(); option != GetOpt.END; option = options.next()) {
             switch (option) {

@@ -32,7 +32,7 @@ final class ConvertCommand {
     private static final int BITMAPS = 263;
     private static final int SKIP_BROKEN = 264;
     private static final int MAX_COROUTINES = 16;
-    private static final long MAX_SPARSE = 1L << 30;
+    private static final long MAX_SPARSE = 1L << 24;
 
     private @Nullable String format;
     private String target = "raw";
@@ -40,6 +40,7 @@ final class ConvertCommand {
     private @Nullable String backingFormat;
     private @Nullable String list;
     private @Nullable String snapshot;
+    private @Nullable String targetSecret;
     private boolean compress;
     private boolean create = true;
     private boolean shown;
@@ -77,7 +78,8 @@ final class ConvertCommand {
 
     private List<String> parse(List<String> arguments) {
         var options = new GetOpt(arguments, "hf:O:B:CcF:o:l:S:pt:T:qnm:WUr:", List.of(new GetOpt.Long("help", false,
-                'h'), new GetOpt.Long("source-image-opts", false, IMAGE_OPTIONS), new GetOpt.Long("image-opts", false,
+                'h'), new GetOpt.Long("source-image-opts", false, IMAGE_OPTIONS),
+                new GetOpt.Long("image-opts", false,
                         IMAGE_OPTIONS),
                 new GetOpt.Long("object", true, OBJECT), new GetOpt.Long("force-share", false, 'U'), new GetOpt.Long(
                         "target-image-opts", false, TARGET_OPTIONS),
@@ -122,9 +124,10 @@ final class ConvertCommand {
                 sparse = Sizes.option("buffer size for sparse output", options.value(), 0, Long.MAX_VALUE);
                 sparseGiven = true;
                 if (sparse % 512 != 0 || sparse > MAX_SPARSE) {
-                    throw new CommandFailure("Invalid buffer size for sparse output specified. Valid sizes are multiples"
-                            + " of 512 up to " + MAX_SPARSE
-                            + ". Select 0 to disable sparse detection (fully allocates output).");
+                    throw new CommandFailure(
+                            "Invalid buffer size for sparse output specified. Valid sizes are multiples"
+                                    + " of 512 up to " + MAX_SPARSE
+                                    + ". Select 0 to disable sparse detection (fully allocates output).");
                 }
             }
             case 'p' -> shown = true;
@@ -225,6 +228,7 @@ final class ConvertCommand {
             }
             backing = values.text("backing_file");
         }
+        targetSecret = values.isKnown("encrypt.key-secret") ? values.text("encrypt.key-secret") : null;
         if (compress) {
             if (made != ImageFormat.QCOW2 && !"streamOptimized".equals(values.isKnown("subformat") ? values.text(
                     "subformat") : null)) {
@@ -246,6 +250,9 @@ final class ConvertCommand {
     private void copy(Console console, List<DiskImage> sources, long size, String out) {
         ImageStore.Mode mode = ImageStore.Mode.WRITE.withCache(targetCache);
         ImageSpec spec = targetOptions ? ImageSpec.ofOptions(out) : ImageSpec.ofName(out, target);
+        if (targetSecret != null) {
+            spec.options().put("encrypt.key-secret", targetSecret);
+        }
         try (DiskImage copy = Console.open(spec, mode)) {
             if (copy.info().size() < size) {
                 throw new CommandFailure("output file is smaller than input file");
@@ -261,7 +268,8 @@ final class ConvertCommand {
             // A stream is read from front to back, so its grains are in order.
             int threads = wantsCompressed(copy) && !unordered ? 1
                     : Math.min(coroutines, Runtime.getRuntime().availableProcessors());
-            var options = new DiskCopy.Options(threads, compress || wantsCompressed(copy), unit()).withTopOnly(below && backing != null)
+            var options = new DiskCopy.Options(threads, compress || wantsCompressed(copy), unit())
+                    .withTopOnly(below && backing != null)
                     .withAllocateAll(sparse == 0);
             var progress = new Progress(console, shown && !quiet);
             long at = 0;
@@ -282,6 +290,6 @@ final class ConvertCommand {
 
     /** Zeros are looked for in pieces of a power of two. */
     private int unit() {
-        return sparse == 0 ? 0 : (int) Math.clamp(Long.highestOneBit(sparse), 512, 1 << 20);
+        return sparse == 0 ? 0 : Math.clamp(Long.highestOneBit(sparse), 512, 1 << 20);
     }
 }

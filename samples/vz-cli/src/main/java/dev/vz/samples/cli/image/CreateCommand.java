@@ -127,6 +127,7 @@ final class CreateCommand {
                 console.say("Formatting '" + request.name() + "', fmt=" + request.format() + " " + values.told());
             }
             ImageMaker.make(format, request.name(), size, values);
+            ImageMaker.sync(request.name());
         } catch (CommandFailure failure) {
             throw new CommandFailure(where + failure.getMessage());
         } catch (VzException failure) {

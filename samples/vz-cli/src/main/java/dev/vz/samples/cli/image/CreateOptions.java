@@ -28,7 +28,8 @@ final class CreateOptions {
             flag("extended_l2", "off", "Extended L2 tables"),
             text("preallocation", "Preallocation mode (allowed values: off, metadata, falloc, full)"),
             new CreateOption("compression_type", Kind.STRING, "zlib",
-                    "Compression method used for image cluster compression"), SIZE,
+                    "Compression method used for image cluster compression"),
+            SIZE,
             text("compat", "Compatibility level (v2 [0.10] or v3 [1.1])"), text("backing_file", BACKING_FILE),
             text("backing_fmt", BACKING_FORMAT), text("data_file", "File name of an external data file"),
             flag("data_file_raw", null, "The external data file must stay valid as a raw image"),
@@ -39,13 +40,15 @@ final class CreateOptions {
     private static final List<CreateOption> VDI = List.of(SIZE, flag("static", "off",
             "VDI static (pre-allocated) image"));
     private static final List<CreateOption> VPC = List.of(SIZE, text("subformat",
-            "Type of virtual hard disk format. Supported formats are {dynamic (default) | fixed} "), flag("force_size",
+            "Type of virtual hard disk format. Supported formats are {dynamic (default) | fixed} "),
+            flag("force_size",
                     null, "Force disk size calculation to use the actual size specified, rather than using the "
                             + "nearest CHS-based calculation"));
     private static final List<CreateOption> PARALLELS = List.of(SIZE, size("cluster_size", "1048576",
             "Parallels image cluster size"));
     private static final List<CreateOption> VMDK = List.of(SIZE, text("adapter_type",
-            "Virtual adapter type, can be one of ide (default), lsilogic, buslogic or legacyESX"), text("backing_file",
+            "Virtual adapter type, can be one of ide (default), lsilogic, buslogic or legacyESX"),
+            text("backing_file",
                     BACKING_FILE),
             text("backing_fmt", "Must be 'vmdk' if present"), flag("compat6", "off", "VMDK version 6 image"),
             new CreateOption("hwversion", Kind.STRING, "undefined", "VMDK hardware version"), text("toolsversion",
@@ -54,17 +57,20 @@ final class CreateOptions {
                     + "twoGbMaxExtentSparse | twoGbMaxExtentFlat | streamOptimized} "),
             flag("zeroed_grain", null, "Enable efficient zero writes using the zeroed-grain GTE feature"));
     private static final List<CreateOption> QED = List.of(SIZE, text("backing_file", BACKING_FILE), text("backing_fmt",
-            BACKING_FORMAT), size("cluster_size", "65536", "Cluster size (in bytes)"), size("table_size", null,
+            BACKING_FORMAT), size("cluster_size", "65536", "Cluster size (in bytes)"),
+            size("table_size", null,
                     "L1/L2 table size (in clusters)"));
     private static final List<CreateOption> VHDX = List.of(size("size", null, "Virtual disk size; max of 64TB."), size(
-            "log_size", "1048576", "Log size; min 1MB."), size("block_size", "0",
+            "log_size", "1048576", "Log size; min 1MB."),
+            size("block_size", "0",
                     "Block Size; min 1MB, max 256MB. 0 means auto-calculate based on image size."),
             text("subformat", "VHDX format type, can be either 'dynamic' or 'fixed'. Default is 'dynamic'."), flag(
                     "block_state_zero", null, "Force use of payload blocks of type 'ZERO'. Non-standard, but default.  "
                             + "Do not set to 'off' when using 'qemu-img convert' with subformat=dynamic."));
     /** What the host's files take, whatever the format. */
     private static final List<CreateOption> HOST_FILE = List.of(size("extent_size_hint", null,
-            "Extent size hint for the image file, 0 to disable"), flag("nocow", null,
+            "Extent size hint for the image file, 0 to disable"),
+            flag("nocow", null,
                     "Turn off copy-on-write (valid only on btrfs)"),
             text("preallocation", "Preallocation mode (allowed values: off, falloc, full)"));
 

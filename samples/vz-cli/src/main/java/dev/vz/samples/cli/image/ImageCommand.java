@@ -23,7 +23,8 @@ public final class ImageCommand {
     }
 
     private static final Map<String, Action> COMMANDS = new TreeMap<>(Map.ofEntries(
-            Map.entry("amend", AmendCommand::run), Map.entry("bench", BenchCommand::run), Map.entry("check", CheckCommand::run),
+            Map.entry("amend", AmendCommand::run), Map.entry("bench", BenchCommand::run),
+            Map.entry("bitmap", BitmapCommand::run), Map.entry("check", CheckCommand::run),
             Map.entry("commit", CommitCommand::run), Map.entry("compare", CompareCommand::run),
             Map.entry("convert", ConvertCommand::run), Map.entry("create", CreateCommand::run),
             Map.entry("dd", DdCommand::run), Map.entry("info", InfoCommand::run), Map.entry("map", MapCommand::run),
@@ -82,7 +83,8 @@ public final class ImageCommand {
         console.say("");
         console.say("Commands: " + String.join(", ", COMMANDS.keySet()));
         console.say("");
-        console.say("Supported formats: " + Arrays.stream(ImageFormat.values()).map(ImageFormat::label).sorted().collect(
-                Collectors.joining(" ")));
+        console.say(
+                "Supported formats: " + Arrays.stream(ImageFormat.values()).map(ImageFormat::label).sorted().collect(
+                        Collectors.joining(" ")));
     }
 }

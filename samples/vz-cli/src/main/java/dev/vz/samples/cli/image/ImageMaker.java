@@ -7,7 +7,9 @@ import dev.vz.samples.cli.disk.HostErrors;
 import dev.vz.samples.cli.disk.ImageFacts;
 import dev.vz.samples.cli.disk.ImageSpec;
 import dev.vz.samples.cli.disk.ImageStore;
+import dev.vz.samples.cli.disk.Secrets;
 import dev.vz.storage.DiskImage;
+import dev.vz.storage.file.CacheMode;
 import dev.vz.storage.file.HostFile;
 import dev.vz.storage.file.ImageFile;
 import dev.vz.storage.image.ImageFormat;
@@ -24,6 +26,7 @@ import dev.vz.storage.vmdk.VmdkOptions;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Makes an image of each format from the values of its options. */
 final class ImageMaker {
@@ -43,7 +46,7 @@ final class ImageMaker {
                 case RAW -> raw(file, size, preallocation);
                 case QCOW2 -> {
                     if (qcow2 != null) {
-                        qcow2(file, name, qcow2, preallocation);
+                        qcow2(file, name, qcow2, values, preallocation);
                     }
                 }
                 case VDI -> VdiFormat.create(file, size, values.on("static"));
@@ -60,9 +63,20 @@ final class ImageMaker {
         }
     }
 
+    /** Makes what was made durable: once, at the end. */
+    static void sync(String name) {
+        try (HostFile file = HostFile.open(path(name), false)) {
+            file.flush();
+        }
+    }
+
+    private static Path path(String name) {
+        return Path.of(name.startsWith("file:") ? name.substring(5) : name);
+    }
+
     private static HostFile open(String name) {
         try {
-            return HostFile.create(Path.of(name.startsWith("file:") ? name.substring(5) : name));
+            return HostFile.create(path(name), CacheMode.UNSAFE);
         } catch (HostException refused) {
             throw new CommandFailure("Could not create '" + name + "': " + HostErrors.text(refused));
         }
@@ -121,7 +135,8 @@ final class ImageMaker {
         }
         Path path = Path.of(name).toAbsolutePath();
         VmdkFormat.create(file, String.valueOf(path.getFileName()), new VmdkOptions(size, values.text("subformat",
-                "monolithicSparse"), values.text("adapter_type", "ide"), hardware, values.text("toolsversion",
+                "monolithicSparse"), values.text("adapter_type", "ide"), hardware,
+                values.text("toolsversion",
                         "2147483647"),
                 values.on("zeroed_grain"), backing, parent), extent -> open(path.resolveSibling(extent).toString()));
     }
@@ -141,15 +156,17 @@ final class ImageMaker {
         if (!List.of("zlib", "zstd").contains(compression)) {
             throw new CommandFailure("Parameter 'compression-type' does not accept value '" + compression + "'");
         }
-        if (values.on("encryption") || values.isGiven("encrypt.format")) {
-            throw new CommandFailure("Encrypted images cannot be made here");
+        if (values.on("encryption") || "aes".equals(values.text("encrypt.format"))) {
+            throw new CommandFailure("Encryption with AES alone is not made here, as it is not safe; choose "
+                    + "encrypt.format=luks");
         }
         long cluster = values.number("cluster_size", 65536);
         long refcountBits = values.number("refcount_bits", 16);
         boolean extended = values.on("extended_l2");
         String dataFile = values.text("data_file");
         String problem = Qcow2Rules.problem(new Qcow2Rules.Wanted(version, cluster, refcountBits, extended, values.on(
-                "lazy_refcounts"), compression.equals("zstd"), dataFile != null, values.on("data_file_raw"), values
+                "lazy_refcounts"), compression.equals("zstd"), dataFile != null, values.on("data_file_raw"),
+                values
                         .text("backing_file") != null,
                 values.text("backing_fmt") != null, preallocation));
         if (problem != null) {
@@ -158,7 +175,8 @@ final class ImageMaker {
         long rounded = Math.min(size, Long.MAX_VALUE - 511) + 511 & -512;
         try {
             return new Qcow2Options(rounded, version, (int) cluster, (int) refcountBits, extended, compression.equals(
-                    "zstd"), values.text("backing_file"), values.text("backing_fmt"), dataFile, values.on(
+                    "zstd"), values.text("backing_file"), values.text("backing_fmt"), dataFile,
+                    values.on(
                             "data_file_raw"),
                     values.on("lazy_refcounts"));
         } catch (ConfigurationException wrong) {
@@ -166,21 +184,45 @@ final class ImageMaker {
         }
     }
 
-    private static void qcow2(ImageFile file, String name, Qcow2Options options, String preallocation) {
+    private static void qcow2(ImageFile file, String name, Qcow2Options options, OptionValues values,
+            String preallocation) {
         String dataFile = options.dataFile();
         if (dataFile != null) {
             try (HostFile data = open(dataFile)) {
                 raw(data, options.size(), preallocation.equals("metadata") ? "off" : preallocation);
             }
         }
-        Qcow2Format.create(file, options);
+        Qcow2Format.create(file, options, encryption(values));
         if (!preallocation.equals("off")) {
             preallocate(name, options, preallocation);
         }
     }
 
+    /** About so many rounds of the derivation take a millisecond. */
+    private static final long ROUNDS_PER_MILLISECOND = 1000;
+
+    private static Qcow2Format.@Nullable Encryption encryption(OptionValues values) {
+        String format = values.text("encrypt.format");
+        if (format == null) {
+            return null;
+        }
+        if (!format.equals("luks")) {
+            throw new CommandFailure("Parameter 'encrypt.format' does not accept value '" + format + "'");
+        }
+        String id = values.text("encrypt.key-secret");
+        if (id == null) {
+            throw new CommandFailure("Parameter 'encrypt.key-secret' is required for cipher");
+        }
+        byte[] passphrase = Secrets.find(id).orElseThrow(() -> new CommandFailure("No secret with id '" + id + "'"));
+        long milliseconds = values.number("encrypt.iter-time", 2000);
+        return new Qcow2Format.Encryption(passphrase, Math.clamp(milliseconds * ROUNDS_PER_MILLISECOND, 1000,
+                10_000_000));
+    }
+
     private static void preallocate(String name, Qcow2Options options, String preallocation) {
-        try (DiskImage image = ImageStore.open(ImageSpec.ofName(name, "qcow2"), ImageStore.Mode.WRITE.alone())) {
+        try (DiskImage image = ImageStore.open(ImageSpec.ofName(name, "qcow2"),
+                ImageStore.Mode.WRITE.withCache(CacheMode.UNSAFE)
+                        .alone())) {
             ImageFacts.preallocate(image, 0, options.size(), preallocation);
         }
     }

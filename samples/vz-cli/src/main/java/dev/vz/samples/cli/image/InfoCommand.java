@@ -35,7 +35,8 @@ final class InfoCommand {
         boolean chain = false;
         boolean imageOptions = false;
         var options = new GetOpt(arguments, "f:hU", List.of(new GetOpt.Long("help", false, 'h'), new GetOpt.Long(
-                "format", true, 'f'), new GetOpt.Long("output", true, OUTPUT), new GetOpt.Long("backing-chain", false,
+                "format", true, 'f'), new GetOpt.Long("output", true, OUTPUT),
+                new GetOpt.Long("backing-chain", false,
                         CHAIN),
                 new GetOpt.Long("object", true, OBJECT), new GetOpt.Long("image-opts", false, IMAGE_OPTIONS),
                 new GetOpt.Long("force-share", false, 'U')));
@@ -123,6 +124,9 @@ final class InfoCommand {
             facts.put("full-backing-filename", ImageStore.relativeTo(image.driver().file().name(), backing.name()));
             facts.put("backing-filename", backing.name());
         }
+        if (image.driver() instanceof Qcow2Driver qcow2 && qcow2.encryption().isPresent()) {
+            facts.put("encrypted", true);
+        }
         ImageFacts.dirty(image).ifPresent(dirty -> facts.put("dirty-flag", dirty));
         return facts;
     }
@@ -135,6 +139,9 @@ final class InfoCommand {
         text.append("file format: ").append(facts.get("format")).append('\n');
         text.append("virtual size: ").append(Sizes.human(size)).append(" (").append(size).append(" bytes)\n");
         text.append("disk size: ").append(Sizes.human((Long) facts.get("actual-size"))).append('\n');
+        if (facts.containsKey("encrypted")) {
+            text.append("encrypted: yes\n");
+        }
         if (facts.containsKey("cluster-size")) {
             text.append("cluster_size: ").append(facts.get("cluster-size")).append('\n');
         }

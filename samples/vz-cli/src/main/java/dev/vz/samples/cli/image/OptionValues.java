@@ -62,7 +62,8 @@ final class OptionValues {
         return options.stream().anyMatch(each -> each.name().equals(name));
     }
 
-    @Nullable String text(String name) {
+    @Nullable
+    String text(String name) {
         String value = given.get(name);
         if (value != null) {
             return value;

@@ -35,7 +35,8 @@ final class ResizeCommand {
         boolean shrink = false;
         boolean imageOptions = false;
         var options = new GetOpt(arguments.subList(0, arguments.size() - 1), "f:hq", List.of(new GetOpt.Long("help",
-                false, 'h'), new GetOpt.Long("object", true, OBJECT), new GetOpt.Long("image-opts", false,
+                false, 'h'), new GetOpt.Long("object", true, OBJECT),
+                new GetOpt.Long("image-opts", false,
                         IMAGE_OPTIONS),
                 new GetOpt.Long("preallocation", true, PREALLOCATION), new GetOpt.Long("shrink", false, SHRINK)));
         for (int option = options.next(); option != GetOpt.END; option = options.next()) {

@@ -24,7 +24,8 @@ final class SnapshotCommand {
         String name = "";
         boolean imageOptions = false;
         var options = new GetOpt(arguments, "la:c:d:hqU", List.of(new GetOpt.Long("help", false, 'h'), new GetOpt.Long(
-                "object", true, OBJECT), new GetOpt.Long("image-opts", false, IMAGE_OPTIONS), new GetOpt.Long(
+                "object", true, OBJECT), new GetOpt.Long("image-opts", false, IMAGE_OPTIONS),
+                new GetOpt.Long(
                         "force-share", false, 'U')));
         for (int option = options.next(); option != GetOpt.END; option = options.next()) {
             switch (option) {

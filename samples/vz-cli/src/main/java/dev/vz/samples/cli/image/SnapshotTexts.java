@@ -13,7 +13,8 @@ import java.util.Map;
 /** Internal snapshots as they are listed. */
 final class SnapshotTexts {
 
-    static final String HEADING = String.format(Locale.ROOT, "%-10s%-17s%8s%20s%13s%11s", "ID", "TAG", "VM SIZE", "DATE",
+    static final String HEADING = String.format(Locale.ROOT, "%-10s%-17s%8s%20s%13s%11s", "ID", "TAG", "VM SIZE",
+            "DATE",
             "VM CLOCK", "ICOUNT");
     private static final DateTimeFormatter DATE = DateTimeFormatter.ofPattern("yyyy-MM-dd HH:mm:ss", Locale.ROOT);
     private static final long SECOND = 1_000_000_000;

@@ -89,7 +89,8 @@ public final class IoCommand {
         if (!files.isEmpty()) {
             ImageSpec spec;
             try {
-                spec = imageOptions ? ImageSpec.ofOptions(files.getFirst()) : ImageSpec.ofName(files.getFirst(), format);
+                spec = imageOptions ? ImageSpec.ofOptions(files.getFirst())
+                        : ImageSpec.ofName(files.getFirst(), format);
             } catch (CommandFailure failure) {
                 throw new CommandFailure("can't open device " + files.getFirst() + ": " + failure.getMessage());
             }

@@ -28,7 +28,8 @@ final class WriteCommands {
         int flags;
         boolean unmap;
         OptionalInt pattern = OptionalInt.empty();
-        @Nullable String source;
+        @Nullable
+        String source;
     }
 
     private WriteCommands() {}

@@ -33,8 +33,9 @@ class SizesTest {
 
     @Test
     void twoCommasStandForOneAndAWordAloneSwitchesOn() {
-        assertThat(OptionList.parse("a=1,b=x,,y,c,nod")).isEqualTo(java.util.Map.of("a", "1", "b", "x,y", "c", "on", "d",
-                "off"));
+        assertThat(OptionList.parse("a=1,b=x,,y,c,nod"))
+                .isEqualTo(java.util.Map.of("a", "1", "b", "x,y", "c", "on", "d",
+                        "off"));
         assertThat(OptionList.isWellFormed("a=1,")).isFalse();
         assertThat(OptionList.isWellFormed("a=1,,")).isTrue();
         assertThat(OptionList.asksForHelp("a=1,help")).isTrue();
