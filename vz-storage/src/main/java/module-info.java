@@ -18,6 +18,7 @@ module dev.vz.storage {
     exports dev.vz.storage.parallels;
     exports dev.vz.storage.qcow2;
     exports dev.vz.storage.raw;
+    exports dev.vz.storage.ring;
     exports dev.vz.storage.vdi;
     exports dev.vz.storage.vhd;
 }
