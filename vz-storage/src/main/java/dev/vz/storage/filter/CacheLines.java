@@ -136,7 +136,8 @@ final class CacheLines {
         }
     }
 
-    /** An empty slot; -1 if the world may have changed. Under the lock, which it may give up. */
+    /** An empty slot; -1 if the world may have changed: the caller looks again. Under the lock, which it may give up. */
+    @SuppressWarnings("WaitNotInLoop") // the loop is the caller's
     private int makeRoom(long key) {
         if (freeCount > 0) {
             return free[--freeCount];

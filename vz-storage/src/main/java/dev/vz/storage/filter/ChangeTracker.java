@@ -131,7 +131,8 @@ public final class ChangeTracker extends FilterDevice {
 
         /** Where the first byte at or after {@code offset} that is not marked is; the disk's size if there is none. */
         public synchronized long nextClear(long offset) {
-            return Math.min(size, Math.max(offset, (long) bits.nextClearBit((int) (offset / granularity)) * granularity));
+            return Math.min(size,
+                    Math.max(offset, (long) bits.nextClearBit((int) (offset / granularity)) * granularity));
         }
 
         /** Bytes that are marked. */

@@ -71,7 +71,7 @@ final class Scheduled implements BlockCompletion {
 
     /** Whether {@code other} goes on where this ends, in the same way, on the same device. */
     boolean continuedBy(Scheduled other) {
-        return other.device == device && other.offset() == end() && other.isRead() == isRead()
+        return other.flow == flow && other.offset() == end() && other.isRead() == isRead()
                 && other.parent().flags() == parent().flags();
     }
 

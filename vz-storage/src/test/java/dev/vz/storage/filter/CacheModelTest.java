@@ -41,8 +41,9 @@ class CacheModelTest {
                 net.jqwik.api.Tuple.of(1, Arbitraries.just(Operation.WRITE_ZEROES)));
         return Combinators.combine(operations, Arbitraries.integers().between(0, SIZE / SECTOR - 1),
                 Arbitraries.integers().between(1, 24), Arbitraries.of(false, false, true),
-                Arbitraries.integers().between(1, 255)).as((operation, sector, sectors, fua, value) -> new Step(
-                        operation, sector, Math.min(sectors, SIZE / SECTOR - sector), fua, value))
+                Arbitraries.integers().between(1, 255)).as(
+                        (operation, sector, sectors, fua, value) -> new Step(
+                                operation, sector, Math.min(sectors, SIZE / SECTOR - sector), fua, value))
                 .list().ofMaxSize(60);
     }
 
