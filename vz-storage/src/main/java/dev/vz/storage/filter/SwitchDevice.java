@@ -99,6 +99,7 @@ public final class SwitchDevice implements BlockDevice {
         }
     }
 
+    @SuppressWarnings("WaitNotInLoop") // the loops are its callers'
     private boolean waitOnce() {
         try {
             lock.wait();
