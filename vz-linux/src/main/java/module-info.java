@@ -17,6 +17,7 @@ module dev.vz.linux {
     exports dev.vz.linux.file;
     exports dev.vz.linux.memory;
     exports dev.vz.linux.network;
+    exports dev.vz.linux.ring;
     exports dev.vz.linux.socket;
     exports dev.vz.linux.terminal;
     exports dev.vz.linux.thread;

@@ -69,3 +69,4 @@ int __libc_current_sigrtmin(void);
 int __libc_current_sigrtmax(void);
 int tcgetattr(int, struct termios *);
 int tcsetattr(int, int, const struct termios *);
+long syscall(long, ...);

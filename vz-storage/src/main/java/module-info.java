@@ -24,6 +24,7 @@ module dev.vz.storage {
     exports dev.vz.storage.qcow2;
     exports dev.vz.storage.qed;
     exports dev.vz.storage.raw;
+    exports dev.vz.storage.ring;
     exports dev.vz.storage.vdi;
     exports dev.vz.storage.vhd;
     exports dev.vz.storage.vhdx;

@@ -146,6 +146,13 @@ class LayoutsAgreeWithCTest {
         expected.put("(CMSG_LEN(4 * " + SocketMessage.MAXIMUM_DESCRIPTORS + "))",
                 16L + 4 * SocketMessage.MAXIMUM_DESCRIPTORS);
         expected.put("IFNAMSIZ", 16L);
+        expected.put("sizeof(struct io_uring_sqe)", 64L);
+        expected.put("offsetof(struct io_uring_sqe, fd)", 4L);
+        expected.put("offsetof(struct io_uring_sqe, off)", 8L);
+        expected.put("offsetof(struct io_uring_sqe, addr)", 16L);
+        expected.put("offsetof(struct io_uring_sqe, len)", 24L);
+        expected.put("offsetof(struct io_uring_sqe, rw_flags)", 28L);
+        expected.put("offsetof(struct io_uring_sqe, user_data)", 32L);
         internet(expected);
         expected.put("sizeof(((struct sockaddr_un *) 0)->sun_path)", 108L);
     }
@@ -179,7 +186,7 @@ class LayoutsAgreeWithCTest {
     private static Set<String> linkedFunctions() throws Exception {
         var functions = new TreeSet<String>();
         for (String name : List.of("FileCalls", "MemoryCalls", "EventCalls", "SocketCalls", "ThreadCalls",
-                "TerminalCalls", "IoctlCalls")) {
+                "TerminalCalls", "IoctlCalls", "RingCalls")) {
             for (Class<?> holder : Class.forName(CallState.class.getPackageName() + "." + name).getDeclaredClasses()) {
                 for (var handle : holder.getDeclaredFields()) {
                     functions.add(handle.getName().toLowerCase(Locale.ROOT));

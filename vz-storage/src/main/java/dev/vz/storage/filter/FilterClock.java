@@ -1,5 +1,6 @@
 package dev.vz.storage.filter;
 
+import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 
@@ -34,7 +35,18 @@ public interface FilterClock {
 
         @Override
         public void at(long time, Runnable task) {
-            timer.schedule(task, Math.max(time - System.nanoTime(), 0), TimeUnit.NANOSECONDS);
+            ScheduledFuture<?> _ = timer.schedule(() -> run(task), Math.max(time - System.nanoTime(), 0),
+                    TimeUnit.NANOSECONDS);
+        }
+
+        private static void run(Runnable task) {
+            try {
+                task.run();
+            } catch (RuntimeException failure) {
+                // The future that would hold it is nobody's.
+                System.getLogger(FilterClock.class.getName()).log(System.Logger.Level.ERROR,
+                        "A filter's task failed", failure);
+            }
         }
     }
 }

@@ -8,6 +8,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLongArray;
 
 /** Counts requests, bytes, failures and latencies. Thread-safe; counting allocates nothing. */
+@SuppressWarnings("EnumOrdinal") // an index into counters of this process, never stored
 public final class StatisticsDevice extends FilterDevice {
 
     private static final int BUCKETS = 64;

@@ -120,7 +120,7 @@ public final class ThrottleGroup {
                         wait = Math.min(wait, until);
                     }
                 }
-                if (request == null) {
+                if (request == null || chosen == null) {
                     if (wait != Long.MAX_VALUE && !armed) {
                         armed = true;
                         clock.at(now + wait, this::expired);

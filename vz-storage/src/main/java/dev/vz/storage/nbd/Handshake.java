@@ -20,7 +20,6 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -343,7 +342,8 @@ final class Handshake implements AutoCloseable {
     }
 
     private void send(ByteBuffer message) {
-        byte[] bytes = Objects.requireNonNull(message.array());
+        var bytes = new byte[message.capacity()];
+        message.duplicate().clear().get(bytes);
         MemorySegment copy = Arena.ofAuto().allocate(bytes.length);
         copy.copyFrom(MemorySegment.ofArray(bytes));
         vectors.clear();
