@@ -11,15 +11,24 @@ import dev.vz.cpu.x86.SpecialRegisters;
 import dev.vz.hypervisor.Hypervisor;
 import dev.vz.hypervisor.Hypervisors;
 import dev.vz.hypervisor.VirtualMachineConfig;
+import dev.vz.link.FrameBatch;
+import dev.vz.link.LinkFeatures;
+import dev.vz.link.LinkPair;
+import dev.vz.link.VnetHeader;
 import dev.vz.memory.GuestMemory;
+import dev.vz.net.capture.CaptureReader;
+import dev.vz.net.packet.EthernetHeader;
 import dev.vz.testing.Peers;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** What the guide shows does what the guide says. */
 class GuideTest {
@@ -48,6 +57,34 @@ class GuideTest {
         }
         assertThat(printed.toString(StandardCharsets.UTF_8).strip())
                 .isEqualTo("PortWrite[port=16, size=1, count=1, value=42]");
+    }
+
+    @Test
+    void isolatedGuestsReachTheUplinkOnlyAndAreRecorded(@TempDir Path folder) {
+        try (var first = new LinkPair("first", LinkFeatures.all());
+                var second = new LinkPair("second", LinkFeatures.all());
+                var uplink = new LinkPair("uplink", LinkFeatures.all())) {
+            int[] arrived = new int[2];
+            second.b().receive(batch -> {
+                arrived[0] += batch.count();
+                return batch.count();
+            });
+            uplink.b().receive(batch -> {
+                arrived[1] += batch.count();
+                return batch.count();
+            });
+            MemorySegment frame = Arena.ofAuto().allocate(VnetHeader.SIZE + 60L);
+            EthernetHeader.set(frame, VnetHeader.SIZE, 0xFFFF_FFFF_FFFFL, 0x5254_0000_0001L, 0x88B5);
+            var frames = new FrameBatch();
+            frames.add(frame, 0, VnetHeader.SIZE + 60);
+            IsolatedGuests.connect(first.a(), second.a(), uplink.a(), folder.resolve("all.pcapng"),
+                    () -> assertThat(first.b().send(frames)).isEqualTo(1));
+            assertThat(arrived).containsExactly(0, 1);
+        }
+        try (var reader = CaptureReader.open(folder.resolve("all.pcapng"))) {
+            assertThat(reader.next()).isTrue();
+            assertThat(reader.frameLength()).isEqualTo(60);
+        }
     }
 
     @Test

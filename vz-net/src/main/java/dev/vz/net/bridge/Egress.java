@@ -144,7 +144,7 @@ final class Egress {
         synchronized (this) {
             signals = roomSignals;
         }
-        int taken = link.send(ready);
+        int taken = Math.clamp(link.send(ready), 0, count);
         long bytes = 0;
         for (int i = 0; i < taken; i++) {
             bytes += ready.frameLength(i);

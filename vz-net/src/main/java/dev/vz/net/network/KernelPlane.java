@@ -159,8 +159,9 @@ public final class KernelPlane implements NetworkPlane {
     /** {@code name} if it is an interface's: it goes into commands and rules. */
     static String checked(String name) {
         if (!INTERFACE.matcher(name).matches()) {
-            throw new ConfigurationException("The name of a network interface has 1 to 15 letters, digits, dots, dashes "
-                    + "and underscores here, not \"" + name + "\"");
+            throw new ConfigurationException(
+                    "The name of a network interface has 1 to 15 letters, digits, dots, dashes "
+                            + "and underscores here, not \"" + name + "\"");
         }
         return name;
     }

@@ -8,8 +8,7 @@ import dev.vz.net.definition.NetworkDefinition;
 public interface NetworkServices {
 
     /** A network of which nobody offers anything: guests reach each other only. */
-    NetworkServices NONE = (network, host) -> () -> {
-    };
+    NetworkServices NONE = (network, host) -> () -> {};
 
     /**
      * Begins to offer what {@code network} says.

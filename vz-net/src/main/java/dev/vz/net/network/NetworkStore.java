@@ -158,8 +158,9 @@ public final class NetworkStore {
      * @throws ConfigurationException if there is none
      */
     public NetworkDefinition require(String name) {
-        return find(name).orElseThrow(() -> new ConfigurationException("There is no network \"" + name + "\"; there are "
-                + list().stream().map(NetworkDefinition::name).toList()));
+        return find(name)
+                .orElseThrow(() -> new ConfigurationException("There is no network \"" + name + "\"; there are "
+                        + list().stream().map(NetworkDefinition::name).toList()));
     }
 
     /** All networks, by name. */

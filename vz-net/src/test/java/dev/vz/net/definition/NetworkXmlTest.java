@@ -98,7 +98,8 @@ class NetworkXmlTest {
         assertThat(first.address()).isEqualTo(IpPrefix.parse("192.168.122.1/24"));
         assertThat(first.dhcpHosts()).extracting(host -> host.name()).containsExactly("foo.example.com");
         assertThat(first.bootFile()).isEqualTo("pxelinux.0");
-        assertThat(Objects.requireNonNull(network.dns()).hosts().getFirst().names()).containsExactly("myhost", "myhostalias");
+        assertThat(Objects.requireNonNull(network.dns()).hosts().getFirst().names()).containsExactly("myhost",
+                "myhostalias");
         assertThat(network.routes()).extracting(RouteDefinition::metric).containsExactly(2);
     }
 
@@ -134,7 +135,8 @@ class NetworkXmlTest {
                 .hasMessageContaining("vepa");
         assertThatThrownBy(() -> NetworkXml.read("<network><name>a/b</name></network>"))
                 .hasMessageContaining("a/b");
-        assertThatThrownBy(() -> NetworkXml.read("<network><name>x</name><ip address='10.0.0.1' prefix='33'/></network>"))
+        assertThatThrownBy(
+                () -> NetworkXml.read("<network><name>x</name><ip address='10.0.0.1' prefix='33'/></network>"))
                 .isInstanceOf(VzException.class).hasMessageContaining("33");
         assertThatThrownBy(() -> NetworkXml.read("<network><name>x</name><ip address='10.0.0.1' prefix='24'><dhcp>"
                 + "<range start='10.0.1.1' end='10.0.1.2'/></dhcp></ip></network>")).isInstanceOf(VzException.class)

@@ -20,7 +20,8 @@ import picocli.CommandLine.Spec;
 
 /** {@code vz net}: libvirt network XML in and out, networks on the kernel's bridge and nftables. */
 @Command(name = "net", mixinStandardHelpOptions = true, synopsisSubcommandLabel = "COMMAND", header = "Networks that last, as libvirt's XML defines them.", description = {
-    "", "Starting and destroying take root: networks are made of the kernel's bridge and nftables."}, footerHeading = "%n@|bold Example:|@%n", footer = {
+    "",
+    "Starting and destroying take root: networks are made of the kernel's bridge and nftables."}, footerHeading = "%n@|bold Example:|@%n", footer = {
         "  vz net define default.xml && vz net start default"})
 public final class NetCommand implements Runnable {
 
