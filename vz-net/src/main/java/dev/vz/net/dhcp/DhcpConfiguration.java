@@ -78,6 +78,15 @@ public record DhcpConfiguration(IpPrefix server, Inet4Address first, Inet4Addres
                 null, Map.of());
     }
 
+    /** The same in text: {@code of("10.0.2.2/24", "10.0.2.15", "10.0.2.99")}. */
+    public static DhcpConfiguration of(String server, String first, String last) {
+        if (!(IpPrefix.address(first) instanceof Inet4Address from)
+                || !(IpPrefix.address(last) instanceof Inet4Address to)) {
+            throw new ConfigurationException("DHCP gives addresses of IPv4, not " + first + " to " + last);
+        }
+        return of(IpPrefix.parse(server), from, to);
+    }
+
     /** With another time that leases last. */
     public DhcpConfiguration withLeaseTime(Duration leaseTime) {
         return new DhcpConfiguration(server, first, last, router, dns, domain, mtu, leaseTime, reservations, boot,

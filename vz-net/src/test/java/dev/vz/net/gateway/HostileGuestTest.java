@@ -23,7 +23,6 @@ import dev.vz.net.packet.Wire;
 import dev.vz.testing.Peers;
 import java.lang.foreign.MemorySegment;
 import java.net.DatagramSocket;
-import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
@@ -176,13 +175,8 @@ class HostileGuestTest {
     }
 
     private void serveDhcp() {
-        var network = IpPrefix.parse("10.0.2.2/24");
-        new DhcpService(gateway,
-                new DhcpServer(
-                        DhcpConfiguration.of(network, (Inet4Address) IpPrefix.address("10.0.2.100"),
-                                (Inet4Address) IpPrefix.address("10.0.2.120")),
-                        null, InstantSource.system()),
-                network);
+        new DhcpService(gateway, new DhcpServer(DhcpConfiguration.of("10.0.2.2/24", "10.0.2.100", "10.0.2.120"), null,
+                InstantSource.system()));
     }
 
     @Test

@@ -192,7 +192,7 @@ public final class NatCommand implements Callable<Integer> {
             var server = new DhcpServer(dhcp(), store, InstantSource.system());
             server.leases().forEach(zone::lease);
             server.onLease(zone::lease);
-            new DhcpService(gateway, server, IpPrefix.parse(address));
+            new DhcpService(gateway, server);
         }
         if (dns != null) {
             closing.add(new DnsForwarder(gateway, zone, upstream(dns)));
