@@ -47,8 +47,9 @@ public record AddressDefinition(IpPrefix address, List<Range> dhcpRanges, List<H
         for (Range range : dhcpRanges) {
             if (!address.contains(range.start()) || !address.contains(range.end())
                     || compare(range.start(), range.end()) > 0) {
-                throw new ConfigurationException("The addresses to give away, " + range.start().getHostAddress() + " to "
-                        + range.end().getHostAddress() + ", go upwards and lie in " + address);
+                throw new ConfigurationException(
+                        "The addresses to give away, " + range.start().getHostAddress() + " to "
+                                + range.end().getHostAddress() + ", go upwards and lie in " + address);
             }
         }
         for (Host host : dhcpHosts) {

@@ -107,8 +107,9 @@ public record NetworkDefinition(String name, @Nullable UUID uuid, @Nullable Forw
             tags = List.copyOf(tags);
             if (tags.isEmpty() || tags.size() > 1 && !trunk || untagged != 0 && !tags.contains(untagged)
                     || tags.stream().anyMatch(tag -> tag < 1 || tag > 4094)) {
-                throw new ConfigurationException("VLANs are numbers from 1 to 4094, several only on a trunk, the native "
-                        + "one among them: " + tags + ", native " + untagged);
+                throw new ConfigurationException(
+                        "VLANs are numbers from 1 to 4094, several only on a trunk, the native "
+                                + "one among them: " + tags + ", native " + untagged);
             }
         }
     }
@@ -136,8 +137,9 @@ public record NetworkDefinition(String name, @Nullable UUID uuid, @Nullable Forw
         }
         if (forward != null && forward.mode() == Mode.BRIDGE
                 && (!addresses.isEmpty() || bridge == null || bridge.name() == null)) {
-            throw new ConfigurationException("Network " + name + " uses a bridge of somebody else's: it names it and has "
-                    + "no addresses");
+            throw new ConfigurationException(
+                    "Network " + name + " uses a bridge of somebody else's: it names it and has "
+                            + "no addresses");
         }
         if (portGroups.stream().filter(PortGroup::isDefault).count() > 1
                 || portGroups.stream().map(PortGroup::name).distinct().count() < portGroups.size()) {

@@ -77,8 +77,9 @@ final class NetworkXmlReader {
             case "open" -> Mode.OPEN;
             case "bridge" -> Mode.BRIDGE;
             case "none" -> null;
-            default -> throw new FormatException("A network's XML: the forward mode is nat, route, open or bridge, not \""
-                    + text + "\"");
+            default ->
+                    throw new FormatException("A network's XML: the forward mode is nat, route, open or bridge, not \""
+                            + text + "\"");
         };
         String device = element.attribute("dev");
         for (XmlElement each : element.children("interface")) {

@@ -25,7 +25,8 @@ final class XmlElement {
     }
 
     /** The attribute, or {@code null}. */
-    @Nullable String attribute(String name) {
+    @Nullable
+    String attribute(String name) {
         asked.add("@" + name);
         return element.hasAttribute(name) ? element.getAttribute(name) : null;
     }
@@ -82,7 +83,8 @@ final class XmlElement {
         return found;
     }
 
-    @Nullable XmlElement child(String name) {
+    @Nullable
+    XmlElement child(String name) {
         List<XmlElement> found = children(name);
         if (found.size() > 1) {
             throw new FormatException("A network's XML: <" + name() + "> has several <" + name + ">");
@@ -91,7 +93,8 @@ final class XmlElement {
     }
 
     /** The text of a child, or {@code null} if there is none. */
-    @Nullable String childText(String name) {
+    @Nullable
+    String childText(String name) {
         XmlElement found = child(name);
         return found == null ? null : found.text();
     }

@@ -65,8 +65,9 @@ public record DhcpConfiguration(IpPrefix server, Inet4Address first, Inet4Addres
         }
         for (var reservation : reservations.entrySet()) {
             if (!server.contains(reservation.getValue().address())) {
-                throw new ConfigurationException("The reservation of " + reservation.getValue().address().getHostAddress()
-                        + " for " + reservation.getKey() + " is not in " + server);
+                throw new ConfigurationException(
+                        "The reservation of " + reservation.getValue().address().getHostAddress()
+                                + " for " + reservation.getKey() + " is not in " + server);
             }
         }
     }
@@ -122,6 +123,7 @@ public record DhcpConfiguration(IpPrefix server, Inet4Address first, Inet4Addres
     public DhcpConfiguration withOption(int code, byte... value) {
         var more = new LinkedHashMap<>(options);
         more.put(code, value.clone());
-        return new DhcpConfiguration(server, first, last, router, dns, domain, mtu, leaseTime, reservations, boot, more);
+        return new DhcpConfiguration(server, first, last, router, dns, domain, mtu, leaseTime, reservations, boot,
+                more);
     }
 }

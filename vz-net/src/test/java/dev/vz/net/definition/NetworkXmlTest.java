@@ -133,7 +133,8 @@ class NetworkXmlTest {
                 .hasMessageContaining("vepa");
         assertThatThrownBy(() -> NetworkXml.read("<network><name>a/b</name></network>"))
                 .hasMessageContaining("a/b");
-        assertThatThrownBy(() -> NetworkXml.read("<network><name>x</name><ip address='10.0.0.1' prefix='33'/></network>"))
+        assertThatThrownBy(
+                () -> NetworkXml.read("<network><name>x</name><ip address='10.0.0.1' prefix='33'/></network>"))
                 .isInstanceOf(VzException.class).hasMessageContaining("33");
         assertThatThrownBy(() -> NetworkXml.read("<network><name>x</name><ip address='10.0.0.1' prefix='24'><dhcp>"
                 + "<range start='10.0.1.1' end='10.0.1.2'/></dhcp></ip></network>")).isInstanceOf(VzException.class)

@@ -112,7 +112,8 @@ class DhcpServerTest {
         DhcpMessage ack = exchange(server, ONE);
         assertThat(ack).isNotNull();
         DhcpMessage stolen = server.answer(message(DhcpMessage.REQUEST, TWO)
-                .putInt(DhcpOption.REQUESTED_ADDRESS, ack.yiaddr).putInt(DhcpOption.SERVER_IDENTIFIER, number("10.0.2.2")));
+                .putInt(DhcpOption.REQUESTED_ADDRESS, ack.yiaddr)
+                .putInt(DhcpOption.SERVER_IDENTIFIER, number("10.0.2.2")));
         assertThat(stolen).isNotNull();
         assertThat(stolen.type()).isEqualTo(DhcpMessage.NAK);
         assertThat(stolen.wantsBroadcast()).isTrue();
@@ -172,7 +173,8 @@ class DhcpServerTest {
     @Test
     void networkBootAndFurtherOptionsAreThereForWhoAsks() {
         var server = new DhcpServer(configuration()
-                .withBoot(new DhcpConfiguration.Boot(address("10.0.2.3"), "pxelinux.0")).withOption(42, new byte[] {1, 2,
+                .withBoot(new DhcpConfiguration.Boot(address("10.0.2.3"), "pxelinux.0"))
+                .withOption(42, new byte[] {1, 2,
                     3, 4}),
                 null, clock);
         DhcpMessage offer = server.answer(message(DhcpMessage.DISCOVER, ONE).put(DhcpOption.PARAMETER_LIST, (byte) 42));

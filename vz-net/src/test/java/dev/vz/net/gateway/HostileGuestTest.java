@@ -157,7 +157,8 @@ class HostileGuestTest {
     static List<byte[]> everyKind() {
         byte[] ping = {8, 0, 0, 0, 0, 1, 0, 1};
         Wire.put16(MemorySegment.ofArray(ping), 2, Checksum.finish(Checksum.add(0, MemorySegment.ofArray(ping), 0, 8)));
-        return List.of(bootp(MAC), Frames.udp(GATEWAY, MAC, OWN, LOOPBACK, 4000, 9, new byte[20]), udp6(9, new byte[20]),
+        return List.of(bootp(MAC), Frames.udp(GATEWAY, MAC, OWN, LOOPBACK, 4000, 9, new byte[20]),
+                udp6(9, new byte[20]),
                 arp(MAC, OWN, ROUTER), tcp(MAC, OWN, LOOPBACK, 4000, 9, 1, 0, TcpHeader.SYN),
                 Frames.ipv4(GATEWAY, MAC, IpProtocol.ICMP, OWN, ROUTER, ping));
     }

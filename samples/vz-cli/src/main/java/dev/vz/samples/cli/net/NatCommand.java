@@ -104,7 +104,8 @@ public final class NatCommand implements Callable<Integer> {
     private @Nullable Path leases;
 
     @Option(names = "--dns", paramLabel = "SERVER[:PORT]", description = {
-        "Answer guests' questions for names, with the help of this server.", "host stands for what /etc/resolv.conf says."})
+        "Answer guests' questions for names, with the help of this server.",
+        "host stands for what /etc/resolv.conf says."})
     private @Nullable String dns;
 
     @Option(names = "--domain", paramLabel = "NAME", description = "The guests' domain.")

@@ -37,7 +37,8 @@ import picocli.CommandLine.Spec;
 /** {@code vz switch}: an Ethernet switch over TAPs and sockets, until it is told to stop. */
 @Command(name = "switch", mixinStandardHelpOptions = true, sortOptions = false, header = "Connects TAPs and sockets like an Ethernet switch.", description = {
     "", "Runs until its standard input says quit, --for has passed, or a signal ends it. It also answers",
-    "ports and stations on its standard input.", ""}, footerHeading = "%n@|bold A port:|@ KIND=WHERE[,SETTING]…%n", footer = {
+    "ports and stations on its standard input.",
+    ""}, footerHeading = "%n@|bold A port:|@ KIND=WHERE[,SETTING]…%n", footer = {
         "  tap=IF               a TAP interface, made if there is none, and switched on",
         "  listen=PATH          a unix socket: every connection becomes a port (qemu -netdev stream)",
         "  connect=PATH         a connection to such a socket",
