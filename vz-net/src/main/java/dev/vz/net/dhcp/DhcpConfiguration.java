@@ -65,8 +65,9 @@ public record DhcpConfiguration(IpPrefix server, Inet4Address first, Inet4Addres
         }
         for (var reservation : reservations.entrySet()) {
             if (!server.contains(reservation.getValue().address())) {
-                throw new ConfigurationException("The reservation of " + reservation.getValue().address().getHostAddress()
-                        + " for " + reservation.getKey() + " is not in " + server);
+                throw new ConfigurationException(
+                        "The reservation of " + reservation.getValue().address().getHostAddress()
+                                + " for " + reservation.getKey() + " is not in " + server);
             }
         }
     }
@@ -76,6 +77,15 @@ public record DhcpConfiguration(IpPrefix server, Inet4Address first, Inet4Addres
         var own = (Inet4Address) server.address();
         return new DhcpConfiguration(server, first, last, own, List.of(own), null, 0, Duration.ofHours(1), Map.of(),
                 null, Map.of());
+    }
+
+    /** The same in text: {@code of("10.0.2.2/24", "10.0.2.15", "10.0.2.99")}. */
+    public static DhcpConfiguration of(String server, String first, String last) {
+        if (!(IpPrefix.address(first) instanceof Inet4Address from)
+                || !(IpPrefix.address(last) instanceof Inet4Address to)) {
+            throw new ConfigurationException("DHCP gives addresses of IPv4, not " + first + " to " + last);
+        }
+        return of(IpPrefix.parse(server), from, to);
     }
 
     /** With another time that leases last. */
@@ -113,6 +123,7 @@ public record DhcpConfiguration(IpPrefix server, Inet4Address first, Inet4Addres
     public DhcpConfiguration withOption(int code, byte... value) {
         var more = new LinkedHashMap<>(options);
         more.put(code, value.clone());
-        return new DhcpConfiguration(server, first, last, router, dns, domain, mtu, leaseTime, reservations, boot, more);
+        return new DhcpConfiguration(server, first, last, router, dns, domain, mtu, leaseTime, reservations, boot,
+                more);
     }
 }

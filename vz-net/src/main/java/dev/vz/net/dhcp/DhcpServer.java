@@ -3,6 +3,7 @@ package dev.vz.net.dhcp;
 import dev.vz.net.IpPrefix;
 import dev.vz.net.MacAddress;
 import java.net.Inet4Address;
+import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -69,6 +70,11 @@ public final class DhcpServer {
     /** Tells {@code listener} of every lease that is given, renewed or given back, on the thread that does it. */
     public void onLease(Consumer<Lease> listener) {
         this.listener = listener;
+    }
+
+    /** The server's own address. */
+    public InetAddress address() {
+        return configuration.server().address();
     }
 
     /** The leases that have not ended. */

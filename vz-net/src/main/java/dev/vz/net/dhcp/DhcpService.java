@@ -27,10 +27,10 @@ public final class DhcpService implements DatagramService {
     private final MemorySegment buffer = Arena.ofAuto().allocate(LARGEST);
 
     /** Serves {@code gateway}'s guests from now on. */
-    public DhcpService(Gateway gateway, DhcpServer server, IpPrefix address) {
+    public DhcpService(Gateway gateway, DhcpServer server) {
         this.server = server;
         link = gateway.link();
-        own = address.address();
+        own = server.address();
         gateway.bindDatagrams(SERVER_PORT, this);
     }
 

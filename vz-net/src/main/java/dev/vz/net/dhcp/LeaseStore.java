@@ -61,8 +61,9 @@ public final class LeaseStore implements AutoCloseable {
             String[] columns = line.split(" ");
             if (columns.length != 5 || !columns[0].matches("\\d{1,15}")
                     || !(IpPrefix.address(columns[2]) instanceof Inet4Address address)) {
-                throw new FormatException("A line of leases in " + file + " is \"EXPIRES MAC ADDRESS NAME CLIENT\", not \""
-                        + line + "\"; repair or remove the file");
+                throw new FormatException(
+                        "A line of leases in " + file + " is \"EXPIRES MAC ADDRESS NAME CLIENT\", not \""
+                                + line + "\"; repair or remove the file");
             }
             leases.put(address, new Lease(address, MacAddress.parse(columns[1]), columns[4],
                     columns[3].equals("*") ? null : columns[3], Long.parseLong(columns[0])));

@@ -59,7 +59,8 @@ abstract class Flow extends Timed {
 
     @Override
     public String toString() {
-        return "flow of protocol " + protocol + " from " + Address.toInet(guestHigh, guestLow).getHostAddress() + " port "
+        return "flow of protocol " + protocol + " from " + Address.toInet(guestHigh, guestLow).getHostAddress()
+                + " port "
                 + guestPort + " to " + Address.toInet(remoteHigh, remoteLow).getHostAddress() + " port " + remotePort;
     }
 }

@@ -21,6 +21,7 @@ final class GuestReceiver {
     private final TcpFlow flow;
     private final InternetSocket socket;
     private final StagingPool pool;
+    private final OutOfOrder ahead;
     private final ArrayDeque<MemorySegment> staged = new ArrayDeque<>(0);
     private int headOffset;
     private int tailLength;
@@ -36,6 +37,7 @@ final class GuestReceiver {
         this.flow = flow;
         this.socket = socket;
         this.pool = pool;
+        ahead = new OutOfOrder(pool);
     }
 
     /** Starts behind the guest's SYN. */
@@ -61,6 +63,9 @@ final class GuestReceiver {
     /** Takes a segment's payload; what does not fit or is out of order is left for the guest to send again. */
     void receive(MemorySegment segment, long at, int length, int sequence, boolean fin) {
         int old = nxt - sequence;
+        if (old < 0 && sequence + length - edge <= 0) {
+            ahead.add(segment, at, length, sequence);
+        }
         if (old < 0 || old > length || finReceived) {
             return; // ahead of order, or known already: the acknowledgment that follows says so
         }
@@ -71,10 +76,26 @@ final class GuestReceiver {
             nxt += taken;
             whole &= taken == fresh;
         }
-        if (fin && whole) {
+        if (whole && !ahead.isEmpty()) {
+            takeAhead();
+        }
+        if (fin && whole && sequence + length == nxt) {
             nxt++;
             finReceived = true;
             finish();
+        }
+    }
+
+    private void takeAhead() {
+        for (int i = ahead.find(nxt); i >= 0; i = ahead.find(nxt)) {
+            int old = nxt - ahead.sequence(i);
+            int fresh = ahead.length(i) - old;
+            int taken = fresh > 0 ? deliver(ahead.piece(i), old, fresh) : 0;
+            nxt += taken;
+            ahead.remove(i);
+            if (taken < fresh) {
+                ahead.clear(); // there is no memory: the guest sends it again
+            }
         }
     }
 
@@ -162,6 +183,7 @@ final class GuestReceiver {
         released = true;
         staged.forEach(pool::giveBack);
         staged.clear();
+        ahead.clear();
         stagedBytes = 0;
     }
 }

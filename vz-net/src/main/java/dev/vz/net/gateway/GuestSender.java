@@ -22,6 +22,7 @@ final class GuestSender {
     /** Acknowledged bytes are taken off the host's queue in portions: it is a system call. */
     private static final int DISCARD = 1 << 17;
     private static final int LARGEST_PAYLOAD = 65_000;
+    private static final int REPAIR = 8;
 
     private final TcpFlow flow;
     private final GuestLink link;
@@ -248,7 +249,7 @@ final class GuestSender {
         } else {
             // A partial acknowledgment (RFC 6582, 3.2): the next hole starts here.
             congestionWindow = Math.max(congestionWindow - bytes + mss, mss);
-            emit(una, mss, now);
+            repair(now);
         }
     }
 
@@ -271,8 +272,14 @@ final class GuestSender {
             timing = false;
             threshold = Math.max((nxt - una) / 2, 2 * mss);
             congestionWindow = threshold + 3L * mss;
-            emit(una, mss, now);
+            repair(now);
         }
+    }
+
+    /** Sends what is missing first, and a little more: losses of a link that carries large frames are long. */
+    private void repair(long now) {
+        int limit = Math.min(Math.min(REPAIR * mss, recover - una), largestPayload());
+        emit(una, Math.max(limit, 1), now);
     }
 
     private void consume(int bytes) {

@@ -122,7 +122,8 @@ final class Ingress {
         int destination = Ipv4Header.destination(segment, at);
         boolean toGateway = neighbours.isOwn(0, Address.mapped(destination)) || destination == -1
                 || destination == broadcast;
-        boolean named = (source & mask) == network && source != broadcast && !neighbours.isOwn(0, Address.mapped(source));
+        boolean named = (source & mask) == network && source != broadcast
+                && !neighbours.isOwn(0, Address.mapped(source));
         // A guest without an address may ask for one, no more.
         if (!Ipv4Header.isChecksumRight(segment, at) || !named && !(source == 0 && toGateway && view.isUdp())
                 || group && !toGateway) {
@@ -243,7 +244,7 @@ final class Ingress {
         MemorySegment segment = view.segment();
         switch (IcmpHeader.type(segment, view.transportOffset())) {
             case IcmpHeader.V6_NEIGHBOR_SOLICITATION, IcmpHeader.V6_NEIGHBOR_ADVERTISEMENT ->
-                neighbours.discovery(view, mac);
+                    neighbours.discovery(view, mac);
             case IcmpHeader.V6_ROUTER_SOLICITATION -> {
                 if (Ipv6Header.hopLimit(segment, view.networkOffset()) == 255) {
                     solicitations.solicited(mac, sourceHigh, sourceLow);

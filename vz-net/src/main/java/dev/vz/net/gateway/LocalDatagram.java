@@ -101,7 +101,8 @@ public final class LocalDatagram {
 
     /** Answers at once with {@code [at, at + size)} of {@code answer}, which is copied. */
     public void reply(MemorySegment answer, long at, int size) {
-        writer.datagram(mac, answerHigh, answerLow, destinationPort, sourceHigh, sourceLow, sourcePort, answer, at, size);
+        writer.datagram(mac, answerHigh, answerLow, destinationPort, sourceHigh, sourceLow, sourcePort, answer, at,
+                size);
     }
 
     /** Sends something else than an answer to the sender: to any address, and any port. */

@@ -49,7 +49,8 @@ final class TcpFlow extends Flow {
     private long lastActive;
     boolean acknowledgmentDue;
 
-    TcpFlow(GatewayCore core, Guest guest, long guestHigh, long guestLow, int guestPort, long remoteHigh, long remoteLow,
+    TcpFlow(GatewayCore core, Guest guest, long guestHigh, long guestLow, int guestPort, long remoteHigh,
+            long remoteLow,
             int remotePort, InternetSocket socket, int iss, byte[] prefix) {
         super(IpProtocol.TCP, guest, guestHigh, guestLow, guestPort, remoteHigh, remoteLow, remotePort);
         this.core = core;

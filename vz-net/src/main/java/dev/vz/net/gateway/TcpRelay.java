@@ -69,7 +69,8 @@ final class TcpRelay {
             } else {
                 local.close();
             }
-        } else if (toGateway && !services.hairpin(EgressRequest.Protocol.TCP, remoteHigh, remoteLow, remotePort, name)) {
+        } else if (toGateway
+                && !services.hairpin(EgressRequest.Protocol.TCP, remoteHigh, remoteLow, remotePort, name)) {
             reset(view, mac, guestHigh, guestLow, remoteHigh, remoteLow);
         } else {
             connect(view, guest, guestHigh, guestLow, guestPort, remoteHigh, remoteLow, remotePort, toGateway);

@@ -30,7 +30,8 @@ final class UdpFlow extends Flow {
     private boolean fromGuest;
     private boolean fromHost;
 
-    UdpFlow(GatewayCore core, Guest guest, long guestHigh, long guestLow, int guestPort, long remoteHigh, long remoteLow,
+    UdpFlow(GatewayCore core, Guest guest, long guestHigh, long guestLow, int guestPort, long remoteHigh,
+            long remoteLow,
             int remotePort, InternetSocket socket, boolean shared, long peerHigh, long peerLow, int peerPort) {
         super(IpProtocol.UDP, guest, guestHigh, guestLow, guestPort, remoteHigh, remoteLow, remotePort);
         this.core = core;

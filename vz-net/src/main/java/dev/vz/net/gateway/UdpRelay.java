@@ -183,7 +183,8 @@ final class UdpRelay {
         int hops = (flow.version6 ? Ipv6Header.hopLimit(segment, ip) : Ipv4Header.timeToLive(segment, ip)) - 1;
         // What was put together of fragments starts with its IP header; it may be sent in fragments again.
         boolean fragmented = view.frameOffset() == ip;
-        boolean whole = flow.version6 ? !fragmented : (Ipv4Header.fragment(segment, ip) & Ipv4Header.DONT_FRAGMENT) != 0;
+        boolean whole = flow.version6 ? !fragmented
+                : (Ipv4Header.fragment(segment, ip) & Ipv4Header.DONT_FRAGMENT) != 0;
         int mode = whole ? InternetOption.PMTU_DO : InternetOption.PMTU_DONT;
         if (hops != flow.hops || mode != flow.pathMtuMode) {
             flush(); // what was gathered goes out as it was meant
@@ -239,14 +240,15 @@ final class UdpRelay {
         var flow = new UdpFlow(core, guest, guestHigh, guestLow, guestPort, remoteHigh, remoteLow, remotePort, socket,
                 false, 0, 0, 0);
         core.open(flow);
-        flow.registration = core.loop.register(socket.descriptor(), Readiness.IN, (which, readiness) -> core.handle(flow, bits -> {
-            if ((bits & Readiness.ERROR) != 0) {
-                flowErrors.takeAll(flow, flow.socket);
-            }
-            if ((bits & Readiness.IN) != 0) {
-                receiver.receive(flow);
-            }
-        }, readiness));
+        flow.registration = core.loop.register(socket.descriptor(), Readiness.IN,
+                (which, readiness) -> core.handle(flow, bits -> {
+                    if ((bits & Readiness.ERROR) != 0) {
+                        flowErrors.takeAll(flow, flow.socket);
+                    }
+                    if ((bits & Readiness.IN) != 0) {
+                        receiver.receive(flow);
+                    }
+                }, readiness));
         return flow;
     }
 

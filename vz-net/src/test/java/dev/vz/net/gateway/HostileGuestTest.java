@@ -23,7 +23,6 @@ import dev.vz.net.packet.Wire;
 import dev.vz.testing.Peers;
 import java.lang.foreign.MemorySegment;
 import java.net.DatagramSocket;
-import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
@@ -158,7 +157,8 @@ class HostileGuestTest {
     static List<byte[]> everyKind() {
         byte[] ping = {8, 0, 0, 0, 0, 1, 0, 1};
         Wire.put16(MemorySegment.ofArray(ping), 2, Checksum.finish(Checksum.add(0, MemorySegment.ofArray(ping), 0, 8)));
-        return List.of(bootp(MAC), Frames.udp(GATEWAY, MAC, OWN, LOOPBACK, 4000, 9, new byte[20]), udp6(9, new byte[20]),
+        return List.of(bootp(MAC), Frames.udp(GATEWAY, MAC, OWN, LOOPBACK, 4000, 9, new byte[20]),
+                udp6(9, new byte[20]),
                 arp(MAC, OWN, ROUTER), tcp(MAC, OWN, LOOPBACK, 4000, 9, 1, 0, TcpHeader.SYN),
                 Frames.ipv4(GATEWAY, MAC, IpProtocol.ICMP, OWN, ROUTER, ping));
     }
@@ -176,13 +176,8 @@ class HostileGuestTest {
     }
 
     private void serveDhcp() {
-        var network = IpPrefix.parse("10.0.2.2/24");
-        new DhcpService(gateway,
-                new DhcpServer(
-                        DhcpConfiguration.of(network, (Inet4Address) IpPrefix.address("10.0.2.100"),
-                                (Inet4Address) IpPrefix.address("10.0.2.120")),
-                        null, InstantSource.system()),
-                network);
+        new DhcpService(gateway, new DhcpServer(DhcpConfiguration.of("10.0.2.2/24", "10.0.2.100", "10.0.2.120"), null,
+                InstantSource.system()));
     }
 
     @Test

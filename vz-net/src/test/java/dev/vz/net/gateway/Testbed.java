@@ -2,6 +2,7 @@ package dev.vz.net.gateway;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.vz.link.LinkPort;
 import dev.vz.linux.event.EpollLoop;
 import dev.vz.linux.network.NetworkNamespace;
 import dev.vz.net.IpPrefix;
@@ -15,6 +16,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.function.UnaryOperator;
 
 /**
  * Three networks of their own: a guest with a TAP, the host that the gateway runs in, and a server behind a cable. Nothing
@@ -42,6 +44,11 @@ final class Testbed implements AutoCloseable {
     }
 
     Testbed(GatewayConfiguration configuration, int mtu) {
+        this(configuration, mtu, tap -> tap);
+    }
+
+    /** With something between the TAP and the gateway. */
+    Testbed(GatewayConfiguration configuration, int mtu, UnaryOperator<LinkPort> cable) {
         port = guest.call(() -> TapPort.open("eth0", loop));
         guest.call(() -> {
             run("ip", "link", "set", "lo", "up");
@@ -85,7 +92,7 @@ final class Testbed implements AutoCloseable {
             return null;
         }));
         await(polled);
-        gateway = new Gateway(loop, port, configuration);
+        gateway = new Gateway(loop, cable.apply(port), configuration);
     }
 
     /** What a test of this kind needs of the machine. */

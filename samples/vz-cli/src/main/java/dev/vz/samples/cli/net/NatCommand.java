@@ -104,7 +104,8 @@ public final class NatCommand implements Callable<Integer> {
     private @Nullable Path leases;
 
     @Option(names = "--dns", paramLabel = "SERVER[:PORT]", description = {
-        "Answer guests' questions for names, with the help of this server.", "host stands for what /etc/resolv.conf says."})
+        "Answer guests' questions for names, with the help of this server.",
+        "host stands for what /etc/resolv.conf says."})
     private @Nullable String dns;
 
     @Option(names = "--domain", paramLabel = "NAME", description = "The guests' domain.")
@@ -192,7 +193,7 @@ public final class NatCommand implements Callable<Integer> {
             var server = new DhcpServer(dhcp(), store, InstantSource.system());
             server.leases().forEach(zone::lease);
             server.onLease(zone::lease);
-            new DhcpService(gateway, server, IpPrefix.parse(address));
+            new DhcpService(gateway, server);
         }
         if (dns != null) {
             closing.add(new DnsForwarder(gateway, zone, upstream(dns)));
