@@ -228,7 +228,7 @@ final class VcpuExits implements Surroundings {
         }
         int step = wide ? 64 : 32;
         long first = c.gpr[2] & 0xFFFF_FFFFL;
-        return sendIpis(wired, c.gpr[3], step, first, (int) c.gpr[6])
+        return (long) sendIpis(wired, c.gpr[3], step, first, (int) c.gpr[6])
                 + sendIpis(wired, c.gpr[1], step, first + step, (int) c.gpr[6]);
     }
 

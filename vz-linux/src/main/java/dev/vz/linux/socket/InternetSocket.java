@@ -293,12 +293,18 @@ public final class InternetSocket implements AutoCloseable {
     }
 
     private static int keep(SocketName name, int result) {
-        Reference.reachabilityFence(name);
-        return result;
+        try {
+            return result;
+        } finally {
+            Reference.reachabilityFence(name); // the call read or filled what it stands for
+        }
     }
 
     private static long keep(SocketName name, long result) {
-        Reference.reachabilityFence(name);
-        return result;
+        try {
+            return result;
+        } finally {
+            Reference.reachabilityFence(name); // the call read or filled what it stands for
+        }
     }
 }

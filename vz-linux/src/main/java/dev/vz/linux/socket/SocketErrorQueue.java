@@ -66,9 +66,13 @@ public final class SocketErrorQueue {
         receiver.lengthForKernel();
         header.set(ValueLayout.JAVA_LONG, msghdr.msg_name$offset(), receiver.address());
         msghdr.msg_namelen(header, SocketName.SIZE);
-        long result = SocketCalls.recvmsg(socket.descriptor().value(), header.address(),
-                MSG_ERRQUEUE | LinuxHeaders.MSG_DONTWAIT());
-        Reference.reachabilityFence(receiver);
+        long result;
+        try {
+            result = SocketCalls.recvmsg(socket.descriptor().value(), header.address(),
+                    MSG_ERRQUEUE | LinuxHeaders.MSG_DONTWAIT());
+        } finally {
+            Reference.reachabilityFence(receiver);
+        }
         if (result < 0) {
             return (int) result;
         }

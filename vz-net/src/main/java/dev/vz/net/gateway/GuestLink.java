@@ -17,7 +17,7 @@ import java.lang.foreign.MemorySegment;
  * The way to the guests: frames are built in one slab, one behind the other, and leave in batches.
  *
  * <p>
- * A frame is reserved, its payload written at {@link #payload}, and committed with the headers that go before it. Every
+ * A frame is reserved, its payload written, and committed with the headers that go before it. Every
  * byte of a committed frame has been written for it; nothing of an earlier one is left.
  */
 final class GuestLink {

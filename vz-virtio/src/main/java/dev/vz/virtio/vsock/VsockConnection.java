@@ -130,6 +130,8 @@ public final class VsockConnection implements AutoCloseable {
         }
     }
 
+    /** Waits for a change; the callers, in loops, look at what changed. */
+    @SuppressWarnings("WaitNotInLoop")
     private void await() throws IOException {
         try {
             changed.await();
