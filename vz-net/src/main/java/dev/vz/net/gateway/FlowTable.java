@@ -74,6 +74,7 @@ final class FlowTable {
     }
 
     /** Takes a flow out; whether it was there. */
+    @SuppressWarnings("ReferenceEquality") // that very flow, not one like it
     boolean remove(Flow flow) {
         if (!flow.tabled) {
             return false;
