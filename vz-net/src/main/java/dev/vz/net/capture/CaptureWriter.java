@@ -23,12 +23,14 @@ public final class CaptureWriter implements AutoCloseable {
     /** Which way a frame went, as Wireshark shows it: bits 0 and 1 of {@code epb_flags}. */
     public enum Direction {
         /** Into the machine that captures. */
-        INBOUND,
+        INBOUND(1),
         /** Out of it. */
-        OUTBOUND;
+        OUTBOUND(2);
 
-        private int flags() {
-            return ordinal() + 1;
+        private final int flags;
+
+        Direction(int flags) {
+            this.flags = flags;
         }
     }
 
@@ -143,7 +145,7 @@ public final class CaptureWriter implements AutoCloseable {
         MemorySegment.copy(bytes, at, segment, buffer.position(), kept);
         buffer.position(buffer.position() + kept);
         pad(padded - kept);
-        buffer.putShort((short) OPTION_EPB_FLAGS).putShort((short) 4).putInt(direction.flags());
+        buffer.putShort((short) OPTION_EPB_FLAGS).putShort((short) 4).putInt(direction.flags);
         buffer.putInt(0).putInt(total);
     }
 

@@ -45,7 +45,6 @@ final class TcpFlow extends Flow {
     private State state;
     private final GatewayCore.FlowEvent onHostReady = this::hostReady;
     private boolean guestScales;
-    private int announced;
     private long lastActive;
     boolean acknowledgmentDue;
 

@@ -163,7 +163,9 @@ final class TcpRelay {
                 + ((flags & TcpHeader.SYN) != 0 ? 1 : 0) + ((flags & TcpHeader.FIN) != 0 ? 1 : 0);
         long at = core.link.reserve(TcpHeader.SIZE);
         MemorySegment slab = core.link.slab();
-        TcpHeader.set(slab, at, TcpHeader.destinationPort(segment, in), TcpHeader.sourcePort(segment, in),
+        int ours = TcpHeader.destinationPort(segment, in);
+        int theirs = TcpHeader.sourcePort(segment, in);
+        TcpHeader.set(slab, at, ours, theirs,
                 acknowledges ? TcpHeader.acknowledgment(segment, in) : 0,
                 acknowledges ? 0 : TcpHeader.sequence(segment, in) + length, TcpHeader.SIZE,
                 acknowledges ? TcpHeader.RST : TcpHeader.RST | TcpHeader.ACK, 0);

@@ -41,12 +41,12 @@ final class KernelRules {
         out.append("table inet ").append(table(bridge)).append(" {\n");
         out.append("  chain forward {\n    type filter hook forward priority filter; policy accept;\n");
         // Guests of one network talk to each other over the bridge, and here only if bridged traffic is filtered, too.
-        rule("iifname \"%s\" oifname \"%s\" accept", bridge, bridge);
+        rule("iifname \"%s\" oifname \"%s\" accept".formatted(bridge, bridge));
         if (forward != null) {
             network.addresses().forEach(each -> letThrough(forward, each));
         }
-        rule("oifname \"%s\" reject", bridge);
-        rule("iifname \"%s\" reject", bridge);
+        rule("oifname \"%s\" reject".formatted(bridge));
+        rule("iifname \"%s\" reject".formatted(bridge));
         out.append("  }\n");
         if (forward != null && forward.mode() == Mode.NAT) {
             out.append("  chain postrouting {\n    type nat hook postrouting priority srcnat; policy accept;\n");
@@ -62,9 +62,9 @@ final class KernelRules {
         String in = device("iifname", forward);
         String outwards = device("oifname", forward);
         boolean answersOnly = isTranslated(forward, each);
-        rule("iifname \"%s\" %s%s saddr %s accept", bridge, outwards, family, range);
-        rule("%soifname \"%s\" %s daddr %s %saccept", in, bridge, family, range,
-                answersOnly ? "ct state established,related " : "");
+        rule("iifname \"%s\" %s%s saddr %s accept".formatted(bridge, outwards, family, range));
+        rule("%soifname \"%s\" %s daddr %s %saccept".formatted(in, bridge, family, range,
+                answersOnly ? "ct state established,related " : ""));
     }
 
     private void translate(Forward forward, AddressDefinition each) {
@@ -75,14 +75,15 @@ final class KernelRules {
         String family = each.address().isIpv4() ? "ip" : "ip6";
         String multicast = each.address().isIpv4() ? "{ 224.0.0.0/24, 255.255.255.255 }" : "ff02::/16";
         String outwards = device("oifname", forward);
-        rule("%s%s saddr %s %s daddr %s return", outwards, family, range, family, multicast);
+        rule("%s%s saddr %s %s daddr %s return".formatted(outwards, family, range, family, multicast));
         Nat nat = forward.nat();
         if (nat != null && nat.lastPort() != 0) {
             String ports = nat.firstPort() + "-" + nat.lastPort();
-            rule("%smeta l4proto { tcp, udp } %s saddr %s %s daddr != %s masquerade to :%s", outwards, family, range,
-                    family, range, ports);
+            rule("%smeta l4proto { tcp, udp } %s saddr %s %s daddr != %s masquerade to :%s".formatted(outwards, family,
+                    range,
+                    family, range, ports));
         }
-        rule("%s%s saddr %s %s daddr != %s masquerade", outwards, family, range, family, range);
+        rule("%s%s saddr %s %s daddr != %s masquerade".formatted(outwards, family, range, family, range));
     }
 
     private static boolean isTranslated(Forward forward, AddressDefinition each) {
@@ -95,7 +96,7 @@ final class KernelRules {
         return forward.device() == null ? "" : word + " \"" + KernelPlane.checked(forward.device()) + "\" ";
     }
 
-    private void rule(String format, Object... words) {
-        out.append("    ").append(String.format(format, words)).append('\n');
+    private void rule(String rule) {
+        out.append("    ").append(rule).append('\n');
     }
 }

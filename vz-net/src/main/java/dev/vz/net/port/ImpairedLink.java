@@ -65,12 +65,12 @@ public final class ImpairedLink implements AutoCloseable {
 
     /** Frames that vanished on purpose. */
     public long lost() {
-        return a.lost + b.lost;
+        return a.lost() + b.lost();
     }
 
     /** Frames that found no room. */
     public long dropped() {
-        return a.dropped + b.dropped;
+        return a.dropped() + b.dropped();
     }
 
     /** Delivers every frame that is due. Returns nanoseconds until the next is, or {@link #IDLE}. */
@@ -101,8 +101,8 @@ public final class ImpairedLink implements AutoCloseable {
         private long queued;
         private long lineFree;
         private long lastDue;
-        private volatile long lost;
-        private volatile long dropped;
+        private long lost;
+        private long dropped;
         private @Nullable End peer;
         private final FrameBatch batch = new FrameBatch();
         private final int[] taken = new int[FrameBatch.CAPACITY];
@@ -120,7 +120,15 @@ public final class ImpairedLink implements AutoCloseable {
 
         private static FrameStore newStore(Impairment impairment) {
             // Small frames take whole slots, so the bytes alone would let too few of them wait.
-            return new FrameStore(Math.clamp(impairment.queueBytes(), 1 << 20, 256 << 20) * 2);
+            return new FrameStore(Math.clamp(impairment.queueBytes(), 1 << 20, 256 << 20) * 2L);
+        }
+
+        synchronized long lost() {
+            return lost;
+        }
+
+        synchronized long dropped() {
+            return dropped;
         }
 
         synchronized void setImpairment(Impairment changed) {
