@@ -1,5 +1,6 @@
 package dev.vz.error;
 
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,5 +17,10 @@ public abstract sealed class VzException extends RuntimeException permits Capabi
 
     VzException(String message, @Nullable Throwable cause) {
         super(message, cause);
+    }
+
+    @Override
+    public String getMessage() {
+        return Objects.requireNonNull(super.getMessage());
     }
 }

@@ -1,5 +1,7 @@
 package dev.vz.samples.cli.disk;
 
+import java.util.Objects;
+
 /** A command ends with a message on standard error and an exit status. */
 public final class CommandFailure extends RuntimeException {
 
@@ -16,6 +18,11 @@ public final class CommandFailure extends RuntimeException {
     public CommandFailure(String message, int status) {
         super(message);
         this.status = status;
+    }
+
+    @Override
+    public String getMessage() {
+        return Objects.requireNonNull(super.getMessage());
     }
 
     /** The exit status. */

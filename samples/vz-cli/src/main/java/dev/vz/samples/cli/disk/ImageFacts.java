@@ -39,7 +39,7 @@ public final class ImageFacts {
             return 0;
         }
         Qcow2Header header = qcow2.header();
-        long entryBits = header.clusterBits() - (extended(header) ? 4 : 3);
+        int entryBits = header.clusterBits() - (extended(header) ? 4 : 3);
         long span = 1L << header.clusterBits() + entryBits;
         return (header.size() + span - 1) / span * span;
     }

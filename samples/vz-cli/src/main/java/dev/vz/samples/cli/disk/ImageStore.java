@@ -123,7 +123,7 @@ public final class ImageStore {
             unlock(image, mode);
             return image;
         } catch (FormatException | CapabilityException | ConfigurationException refused) {
-            throw new CommandFailure(reason(refused, file, format));
+            throw new CommandFailure(reason(refused, format));
         }
     }
 
@@ -144,12 +144,14 @@ public final class ImageStore {
         return image -> {
             String id = null;
             Map<String, String> level = options;
+            boolean top = true;
             while (id == null && !level.isEmpty()) {
                 String file = level.getOrDefault("file.filename", level.get("filename"));
-                if (file == null || image.equals(file) || level == options) {
+                if (file == null || image.equals(file) || top) {
                     id = level.get("encrypt.key-secret");
                 }
                 level = ImageSpec.below(level, "backing.");
+                top = false;
             }
             if (id == null) {
                 throw new CommandFailure("Parameter 'encrypt.key-secret' is required for cipher");
@@ -196,7 +198,7 @@ public final class ImageStore {
         return false;
     }
 
-    private static String reason(VzException refused, ImageFile file, ImageFormat format) {
+    private static String reason(VzException refused, ImageFormat format) {
         String text = refused.getMessage();
         if (text.contains("does not start with the magic number") || text.contains("it has no footer")) {
             return switch (format) {

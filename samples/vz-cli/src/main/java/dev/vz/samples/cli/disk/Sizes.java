@@ -152,6 +152,11 @@ public final class Sizes {
         return rounded.signum() == 0 ? "0" : rounded.stripTrailingZeros().toPlainString();
     }
 
+    /** {@link #decimals(double)} of a whole number of bytes. */
+    public static String decimals(long bytes) {
+        return decimals((double) bytes);
+    }
+
     /** As {@code 64 KiB} or {@code 63.938 MiB}: three decimals, none where they are zeros. */
     public static String decimals(double bytes) {
         double value = bytes;

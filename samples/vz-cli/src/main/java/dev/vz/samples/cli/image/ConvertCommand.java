@@ -133,8 +133,11 @@ final class ConvertCommand {
             case 'p' -> shown = true;
             case 't' -> targetCache = CacheOption.parse(options.value()).orElseThrow(() -> new CommandFailure(
                     "Invalid cache option: " + options.value()));
-            case 'T' -> CacheOption.parse(options.value()).orElseThrow(() -> new CommandFailure(
-                    "Invalid source cache option: " + options.value()));
+            case 'T' -> {
+                if (CacheOption.parse(options.value()).isEmpty()) {
+                    throw new CommandFailure("Invalid source cache option: " + options.value());
+                }
+            }
             case 'q' -> quiet = true;
             case 'n' -> create = false;
             case 'm' -> {

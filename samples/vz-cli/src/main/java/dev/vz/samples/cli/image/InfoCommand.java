@@ -16,6 +16,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -131,14 +132,19 @@ final class InfoCommand {
         return facts;
     }
 
+    /** The number that {@code facts} has under {@code name}. */
+    static long number(Map<String, Object> facts, String name) {
+        return (Long) Objects.requireNonNull(facts.get(name), name);
+    }
+
     @SuppressWarnings("unchecked")
     private static String text(Map<String, Object> facts) {
         var text = new StringBuilder();
-        long size = (Long) facts.get("virtual-size");
+        long size = number(facts, "virtual-size");
         text.append("image: ").append(facts.get("filename")).append('\n');
         text.append("file format: ").append(facts.get("format")).append('\n');
         text.append("virtual size: ").append(Sizes.human(size)).append(" (").append(size).append(" bytes)\n");
-        text.append("disk size: ").append(Sizes.human((Long) facts.get("actual-size"))).append('\n');
+        text.append("disk size: ").append(Sizes.human(number(facts, "actual-size"))).append('\n');
         if (facts.containsKey("encrypted")) {
             text.append("encrypted: yes\n");
         }
@@ -163,8 +169,8 @@ final class InfoCommand {
             snapshots.forEach(each -> text.append(SnapshotTexts.line((Map<String, Object>) each)).append('\n'));
         }
         if (facts.get("format-specific") instanceof Map<?, ?> typed) {
-            text.append("Format specific information:\n").append(ImageFacts.text((Map<String, Object>) typed.get(
-                    "data")));
+            text.append("Format specific information:\n").append(ImageFacts.text(
+                    (Map<String, Object>) Objects.requireNonNull(typed.get("data"))));
         }
         return text.toString();
     }

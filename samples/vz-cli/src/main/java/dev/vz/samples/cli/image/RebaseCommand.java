@@ -44,8 +44,11 @@ final class RebaseCommand {
                 case 'p' -> shown = true;
                 case 't' -> mode = mode.withCache(CacheOption.parse(options.value()).orElseThrow(
                         () -> new CommandFailure("Invalid cache option: " + options.value())));
-                case 'T' -> CacheOption.parse(options.value()).orElseThrow(() -> new CommandFailure(
-                        "Invalid source cache option: " + options.value()));
+                case 'T' -> {
+                    if (CacheOption.parse(options.value()).isEmpty()) {
+                        throw new CommandFailure("Invalid source cache option: " + options.value());
+                    }
+                }
                 case 'q' -> quiet = true;
                 case 'U' -> {
                     // Nothing is locked.

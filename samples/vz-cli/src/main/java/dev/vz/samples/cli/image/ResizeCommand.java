@@ -90,9 +90,10 @@ final class ResizeCommand {
     private static long parse(String text) {
         OptionalLong value = Sizes.tryParse(text);
         if (value.isEmpty()) {
-            throw new CommandFailure("Parameter 'size' expects a non-negative number below 2^64\n"
-                    + "Optional suffix k, M, G, T, P or E means kilo-, mega-, giga-, tera-, peta-\n"
-                    + "and exabytes, respectively.");
+            throw new CommandFailure("""
+                    Parameter 'size' expects a non-negative number below 2^64
+                    Optional suffix k, M, G, T, P or E means kilo-, mega-, giga-, tera-, peta-
+                    and exabytes, respectively.""");
         }
         return value.getAsLong();
     }

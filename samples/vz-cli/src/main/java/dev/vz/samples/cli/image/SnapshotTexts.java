@@ -37,13 +37,13 @@ final class SnapshotTexts {
     }
 
     static String line(Map<String, Object> facts) {
-        long clock = (Long) facts.get("vm-clock-sec");
-        String date = DATE.format(Instant.ofEpochSecond((Long) facts.get("date-sec")).atZone(ZoneId.systemDefault()));
+        long clock = InfoCommand.number(facts, "vm-clock-sec");
+        String date = DATE.format(Instant.ofEpochSecond(InfoCommand.number(facts, "date-sec")).atZone(ZoneId.systemDefault()));
         String time = String.format(Locale.ROOT, "%02d:%02d:%02d.%03d", clock / 3600, clock / 60 % 60, clock % 60,
-                (Long) facts.get("vm-clock-nsec") / 1_000_000);
+                InfoCommand.number(facts, "vm-clock-nsec") / 1_000_000);
         Object count = facts.get("icount");
         String instructions = count == null || count.equals(-1L) ? "" : count.toString();
         return String.format(Locale.ROOT, "%-9s %-16s %8s%20s%13s%11s", facts.get("id"), facts.get("name"), Sizes.human(
-                (Long) facts.get("vm-state-size")), date, time, instructions);
+                InfoCommand.number(facts, "vm-state-size")), date, time, instructions);
     }
 }
