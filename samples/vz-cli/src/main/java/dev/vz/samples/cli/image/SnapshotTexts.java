@@ -38,7 +38,8 @@ final class SnapshotTexts {
 
     static String line(Map<String, Object> facts) {
         long clock = InfoCommand.number(facts, "vm-clock-sec");
-        String date = DATE.format(Instant.ofEpochSecond(InfoCommand.number(facts, "date-sec")).atZone(ZoneId.systemDefault()));
+        String date = DATE
+                .format(Instant.ofEpochSecond(InfoCommand.number(facts, "date-sec")).atZone(ZoneId.systemDefault()));
         String time = String.format(Locale.ROOT, "%02d:%02d:%02d.%03d", clock / 3600, clock / 60 % 60, clock % 60,
                 InfoCommand.number(facts, "vm-clock-nsec") / 1_000_000);
         Object count = facts.get("icount");

@@ -102,12 +102,14 @@ final class Transfer {
     static void report(Session session, String what, long nanos, long offset, long count, long total, boolean terse) {
         double seconds = Math.max(nanos, 1) / 1e9;
         if (terse) {
-            session.say(total + ",1," + clock(nanos, true) + String.format(Locale.ROOT, ",%.3f,%.3f", (double) total / seconds,
-                    1 / seconds));
+            session.say(total + ",1," + clock(nanos, true)
+                    + String.format(Locale.ROOT, ",%.3f,%.3f", (double) total / seconds,
+                            1 / seconds));
             return;
         }
         session.say(what + " " + total + "/" + count + " bytes at offset " + offset);
-        session.say(Sizes.decimals(total) + ", 1 ops; " + clock(nanos, false) + " (" + Sizes.decimals((double) total / seconds)
+        session.say(Sizes.decimals(total) + ", 1 ops; " + clock(nanos, false) + " ("
+                + Sizes.decimals((double) total / seconds)
                 + "/sec and " + String.format(Locale.ROOT, "%.4f", 1 / seconds) + " ops/sec)");
     }
 

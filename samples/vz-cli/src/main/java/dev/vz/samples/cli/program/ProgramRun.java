@@ -114,8 +114,9 @@ public record ProgramRun(Hypervisor hypervisor, Path file, List<String> argument
             case MachineOutcome.PoweredOff _ -> 0;
             case MachineOutcome.Crashed(int vcpu, var _, var error) -> throw new GuestException("The program crashed "
                     + "on processor " + vcpu + ": " + error.getMessage(), error);
-            case MachineOutcome.Reset(String source) -> throw new GuestException("The program reset the machine through "
-                    + source);
+            case MachineOutcome.Reset(String source) ->
+                    throw new GuestException("The program reset the machine through "
+                            + source);
             case MachineOutcome.Stopped _ -> throw new GuestException("The program was stopped");
         };
     }
