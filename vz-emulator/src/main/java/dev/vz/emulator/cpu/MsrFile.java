@@ -271,8 +271,7 @@ public final class MsrFile {
                 }
                 mcgStatus = 0;
             }
-            case Msr.BIOS_SIGN_ID, SYSCFG, HWCR, NB_CFG, INT_PENDING, DC_CFG, EVENT_SELECT0, EVENT_SELECT1,
-                    EVENT_SELECT2, EVENT_SELECT3, COUNTER0, COUNTER1, COUNTER2, COUNTER3 -> {
+            case Msr.BIOS_SIGN_ID, SYSCFG, HWCR, NB_CFG, INT_PENDING, DC_CFG, EVENT_SELECT0, EVENT_SELECT1, EVENT_SELECT2, EVENT_SELECT3, COUNTER0, COUNTER1, COUNTER2, COUNTER3 -> {
                 // Taken and without effect: they steer what is not emulated.
             }
             default -> {
