@@ -117,11 +117,11 @@ public final class QueueBatch {
                 return -1;
             }
             // Whoever delivers looks at the queue each time: the driver need not be asked to notify.
-            begin(working, DELIVERY);
             int result = -1;
             try {
+                begin(working, DELIVERY);
                 result = work.applyAsInt(this, argument);
-            } catch (RuntimeException | InternalError failure) {
+            } catch (RuntimeException | VirtualMachineError failure) {
                 fault("the device failed: " + failure);
             }
             finish(working);
@@ -141,12 +141,13 @@ public final class QueueBatch {
             if (working == null || !host.isWorking()) {
                 return;
             }
-            begin(working, BUDGET);
             try {
+                begin(working, BUDGET);
                 device.process(this);
-            } catch (RuntimeException | InternalError failure) {
+            } catch (RuntimeException | VirtualMachineError failure) {
                 // The host's failure, or a mistake in the device: this device stops, its machine does not. An internal
-                // error is how the JVM tells that shared memory was cut off by whoever owns it.
+                // error is how the JVM tells that shared memory was cut off by whoever owns it; no memory or no stack
+                // left must not take the loop's other devices along.
                 fault("the device failed: " + failure);
             }
             finish(working);

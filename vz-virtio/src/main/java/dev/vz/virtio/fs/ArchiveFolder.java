@@ -79,6 +79,16 @@ final class ArchiveFolder extends SharedFolder {
     }
 
     @Override
+    void release(Node node) {
+        // Nothing is held.
+    }
+
+    @Override
+    void releaseAll() {
+        // Nothing is held.
+    }
+
+    @Override
     void forget(Node node) {
         // Nothing is held.
     }

@@ -204,7 +204,7 @@ final class FuseSession implements AutoCloseable {
     }
 
     private boolean forget(long id, long count) {
-        nodes.forget(id, count).forEach(folder::forget);
+        nodes.forget(id, count).forEach(folder::release);
         return true;
     }
 
@@ -348,11 +348,7 @@ final class FuseSession implements AutoCloseable {
 
     void clear() {
         handles.clear();
-        nodes.all().forEach(node -> {
-            if (node.parent() != null) {
-                folder.forget(node);
-            }
-        });
+        folder.releaseAll();
         nodes.clear();
     }
 

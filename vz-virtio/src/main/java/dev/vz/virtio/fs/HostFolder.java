@@ -10,12 +10,13 @@ import dev.vz.linux.file.FileStatus;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.EnumSet;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /**
  * A folder of the host. Each directory is held by a descriptor that was opened in its parent, component by component and
@@ -26,6 +27,8 @@ final class HostFolder extends SharedFolder {
 
     /** Directories held at a time; others are opened again when they are needed. */
     private static final int MOST_HELD = 256;
+    /** Directories that are opened one in the other to reach one. */
+    private static final int MOST_DEEP = 1024;
     private static final Path DESCRIPTORS = Path.of("/proc/self/fd");
 
     private final FileDescriptor root;
@@ -43,15 +46,28 @@ final class HostFolder extends SharedFolder {
     }
 
     private FileDescriptor descriptor(Node node) throws IOException {
-        Node parent = node.parent();
-        if (parent == null) {
-            return root;
+        // From the node up to what is held, then down again: a guest decides how deep its folders are, so no recursion.
+        var below = new ArrayDeque<Node>();
+        FileDescriptor at = root;
+        for (Node up = node; up.parent() != null; up = Objects.requireNonNull(up.parent())) {
+            FileDescriptor known = held.get(up);
+            if (known != null) {
+                at = known;
+                break;
+            }
+            if (below.size() == MOST_DEEP) {
+                throw new FuseException(FuseException.ENAMETOOLONG);
+            }
+            below.push(up);
         }
-        FileDescriptor known = held.get(node);
-        if (known != null) {
-            return known;
+        for (Node down : below) {
+            at = open(at, down);
         }
-        Path path = DESCRIPTORS.resolve(Integer.toString(descriptor(parent).value())).resolve(node.name());
+        return at;
+    }
+
+    private FileDescriptor open(FileDescriptor parent, Node node) {
+        Path path = DESCRIPTORS.resolve(Integer.toString(parent.value())).resolve(node.name());
         FileDescriptor opened = FileDescriptor.open(path, OpenFlag.PATH, OpenFlag.DIRECTORY, OpenFlag.NO_FOLLOW);
         held.put(node, opened);
         if (held.size() > MOST_HELD) {
@@ -65,20 +81,16 @@ final class HostFolder extends SharedFolder {
 
     @Override
     OpenFile open(Node parent, String name, boolean read, boolean write, boolean truncate) throws IOException {
-        EnumSet<OpenFlag> flags = EnumSet.of(OpenFlag.NO_FOLLOW, OpenFlag.NONBLOCK);
-        flags.add(write ? read ? OpenFlag.READ_WRITE : OpenFlag.WRITE : OpenFlag.READ);
-        // A device or a pipe may do something when it is opened: looked at first, and again afterwards.
-        requireRegular(parent, name);
-        FileDescriptor file = FileDescriptor.open(directory(parent).resolve(name), flags.toArray(OpenFlag[]::new));
-        return checked(file, truncate);
-    }
-
-    private void requireRegular(Node parent, String name) throws IOException {
+        OpenFlag access = write ? read ? OpenFlag.READ_WRITE : OpenFlag.WRITE : OpenFlag.READ;
+        // A device or a pipe may do something when it is opened. So the place is looked at first, and then what was
+        // looked at is opened, by its descriptor: the name may mean something else by now.
         try (FileDescriptor place = FileDescriptor.open(directory(parent).resolve(name), OpenFlag.PATH,
                 OpenFlag.NO_FOLLOW)) {
             if (FileStatus.of(place).kind() != FileStatus.Kind.REGULAR) {
                 throw new FuseException(FuseException.EACCES);
             }
+            return checked(FileDescriptor.open(DESCRIPTORS.resolve(Integer.toString(place.value())), access,
+                    OpenFlag.NONBLOCK), truncate);
         }
     }
 
@@ -105,6 +117,20 @@ final class HostFolder extends SharedFolder {
     }
 
     @Override
+    void release(Node node) {
+        FileDescriptor descriptor = held.remove(node);
+        if (descriptor != null) {
+            descriptor.close();
+        }
+    }
+
+    @Override
+    void releaseAll() {
+        held.values().forEach(FileDescriptor::close);
+        held.clear();
+    }
+
+    @Override
     void forget(Node node) {
         List<Node> stale = new ArrayList<>();
         for (Node known : held.keySet()) {
@@ -122,8 +148,7 @@ final class HostFolder extends SharedFolder {
 
     @Override
     public void close() {
-        held.values().forEach(FileDescriptor::close);
-        held.clear();
+        releaseAll();
         root.close();
     }
 

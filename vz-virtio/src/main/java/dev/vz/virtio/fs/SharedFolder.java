@@ -45,6 +45,12 @@ public abstract sealed class SharedFolder implements AutoCloseable permits HostF
     /** Creates and opens a file that is not there yet; {@code mode} has the permission bits. */
     abstract OpenFile create(Node parent, String name, int mode) throws IOException;
 
+    /** The guest does not know {@code node}, below which it knows nothing, any more. */
+    abstract void release(Node node);
+
+    /** The guest knows nothing any more but the root. */
+    abstract void releaseAll();
+
     /** The node has moved or is gone: whatever is held for it and below is out of date. */
     abstract void forget(Node node);
 

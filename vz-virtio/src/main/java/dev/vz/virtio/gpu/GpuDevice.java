@@ -59,6 +59,8 @@ public final class GpuDevice implements VirtioDevice<GpuState> {
     private static final int FLAG_FENCE = 1;
     private static final int MOST_SCANOUTS = 16;
     private static final int MOST_RESOURCES = 1024;
+    /** Pieces of memory behind all of a guest's pictures: pages of the most bytes, twice. */
+    private static final int MOST_PIECES = 2 * Resource.MOST_PIECES;
     private static final int MOST_CURSOR = 256;
     private static final int EVENTS_READ = 0;
     private static final int EVENTS_CLEAR = 4;
@@ -77,6 +79,8 @@ public final class GpuDevice implements VirtioDevice<GpuState> {
     private final ReentrantLock lock = new ReentrantLock();
     private final Map<Integer, Resource> resources = new LinkedHashMap<>();
     private long bytes;
+    /** Pieces of memory behind all pictures. */
+    private int pieces;
     private @Nullable Resource shown;
     private Rectangle area = new Rectangle(0, 0, 0, 0);
     private volatile int width;
@@ -255,8 +259,13 @@ public final class GpuDevice implements VirtioDevice<GpuState> {
         if (resources.size() == MOST_RESOURCES || bytes + Resource.bytes(w, h) > MOST_BYTES) {
             return ERR_OUT_OF_MEMORY;
         }
+        try {
+            resources.put(id, new Resource(id, format, w, h));
+        } catch (OutOfMemoryError host) {
+            // Within the guest's bounds, but the host has less.
+            return ERR_OUT_OF_MEMORY;
+        }
         bytes += Resource.bytes(w, h);
-        resources.put(id, new Resource(id, format, w, h));
         return OK_NODATA;
     }
 
@@ -266,6 +275,7 @@ public final class GpuDevice implements VirtioDevice<GpuState> {
             return ERR_INVALID_RESOURCE_ID;
         }
         bytes -= Resource.bytes(gone.width, gone.height);
+        pieces -= gone.pieces();
         if (shown == gone) {
             shown = null;
         }
@@ -361,14 +371,23 @@ public final class GpuDevice implements VirtioDevice<GpuState> {
         if (count < 0 || count > Resource.MOST_PIECES || !has(16 * count)) {
             return ERR_INVALID_PARAMETER;
         }
-        var pieces = new long[2 * count];
+        if (pieces - resource.pieces() + count > MOST_PIECES) {
+            return ERR_OUT_OF_MEMORY;
+        }
+        var backing = new long[2 * count];
         for (int i = 0; i < count; i++) {
-            pieces[2 * i] = reader.readLittleEndian(8);
-            pieces[2 * i + 1] = reader.readLittleEndian(4);
+            backing[2 * i] = reader.readLittleEndian(8);
+            backing[2 * i + 1] = reader.readLittleEndian(4);
             reader.skip(4);
         }
-        resource.attach(pieces);
+        attach(resource, backing);
         return OK_NODATA;
+    }
+
+    private void attach(Resource resource, long[] backing) {
+        pieces -= resource.pieces();
+        resource.attach(backing);
+        pieces += resource.pieces();
     }
 
     private int detach() {
@@ -376,7 +395,7 @@ public final class GpuDevice implements VirtioDevice<GpuState> {
         if (resource == null) {
             return ERR_INVALID_RESOURCE_ID;
         }
-        resource.attach(new long[0]);
+        attach(resource, new long[0]);
         return OK_NODATA;
     }
 
@@ -417,6 +436,7 @@ public final class GpuDevice implements VirtioDevice<GpuState> {
             features = 0;
             resources.clear();
             bytes = 0;
+            pieces = 0;
             shown = null;
             clearEvents(-1);
         } finally {
@@ -448,14 +468,17 @@ public final class GpuDevice implements VirtioDevice<GpuState> {
     @Override
     public void restore(GpuState state) {
         long needed = 0;
+        long backed = 0;
         for (GpuState.Resource r : state.resources()) {
+            backed += r.backing().size() / 2;
             if (!Resource.isFormat(r.format()) || r.width() < 1 || r.width() > MOST_SIDE || r.height() < 1
-                    || r.height() > MOST_SIDE || r.backing().size() % 2 != 0) {
+                    || r.height() > MOST_SIDE || r.backing().size() % 2 != 0 || hasNegativeLength(r.backing())) {
                 throw new FormatException("The saved state of a graphics device has a picture that cannot be: " + r);
             }
             needed += Resource.bytes(r.width(), r.height());
         }
-        if (needed > MOST_BYTES || state.area().size() != 4 || state.width() < 1 || state.width() > MOST_SIDE
+        if (needed > MOST_BYTES || backed > MOST_PIECES || state.area().size() != 4 || state.width() < 1
+                || state.width() > MOST_SIDE
                 || state.height() < 1 || state.height() > MOST_SIDE) {
             throw new FormatException("The saved state of a graphics device cannot be one: " + needed
                     + " bytes of pictures, display " + state.width() + " by " + state.height());
@@ -469,7 +492,7 @@ public final class GpuDevice implements VirtioDevice<GpuState> {
             bytes = needed;
             for (GpuState.Resource r : state.resources()) {
                 var resource = new Resource(r.id(), r.format(), r.width(), r.height());
-                resource.attach(r.backing().stream().mapToLong(Long::longValue).toArray());
+                attach(resource, r.backing().stream().mapToLong(Long::longValue).toArray());
                 resource.transfer(memory, new Rectangle(0, 0, r.width(), r.height()), 0);
                 resources.put(r.id(), resource);
             }
@@ -477,6 +500,15 @@ public final class GpuDevice implements VirtioDevice<GpuState> {
         } finally {
             lock.unlock();
         }
+    }
+
+    private static boolean hasNegativeLength(List<Long> backing) {
+        for (int i = 1; i < backing.size(); i += 2) {
+            if (backing.get(i) < 0 || backing.get(i) > 0xFFFF_FFFFL) {
+                return true;
+            }
+        }
+        return false;
     }
 
     private void restoreScanout(GpuState state) {

@@ -8,6 +8,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 
 /** A picture: the host's copy of its pixels, and the guest's memory that they are fetched from. */
 final class Resource {
@@ -27,6 +28,8 @@ final class Resource {
     final MemorySegment pixels;
     /** Address and length, one after the other. */
     private long[] backing = {};
+    /** Where in the backing each piece starts: a guest may give many pieces, and ask for many rows. */
+    private long[] starts = {};
 
     Resource(int id, int format, int width, int height) {
         this.id = id;
@@ -52,8 +55,18 @@ final class Resource {
         return backing.clone();
     }
 
+    /** Pieces of memory behind it. */
+    int pieces() {
+        return starts.length;
+    }
+
+    /** Puts memory behind it: address and length of each piece, one after the other; lengths are 0 or more. */
     void attach(long[] pieces) {
         backing = pieces;
+        starts = new long[pieces.length / 2];
+        for (int i = 1; i < starts.length; i++) {
+            starts[i] = starts[i - 1] + pieces[2 * i - 1];
+        }
     }
 
     /** Fetches {@code area}, whose first pixel is at byte {@code offset} of the backing; {@code false} if it is not there. */
@@ -73,13 +86,11 @@ final class Resource {
     }
 
     private boolean copy(GuestMemory memory, long from, long target, long length) {
-        long skip = from;
+        int found = Arrays.binarySearch(starts, from);
+        int piece = Math.max(found < 0 ? -found - 2 : found, 0);
+        long skip = starts.length == 0 ? 0 : from - starts[piece];
         long done = 0;
-        for (int i = 0; i + 1 < backing.length && done < length; i += 2) {
-            if (skip >= backing[i + 1]) {
-                skip -= backing[i + 1];
-                continue;
-            }
+        for (int i = 2 * piece; i + 1 < backing.length && done < length; i += 2) {
             while (skip < backing[i + 1] && done < length) {
                 long at = backing[i] + skip;
                 MemoryRegion region = memory.region(at);

@@ -15,6 +15,7 @@ import java.util.ArrayDeque;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -46,6 +47,8 @@ public final class VsockDevice implements VirtioDevice<VsockState> {
     private final ConfigSpace config;
     private final Map<Integer, VsockAcceptor> listeners = new ConcurrentHashMap<>();
     private final Map<Long, VsockConnection> connections = new ConcurrentHashMap<>();
+    /** Acceptors that have not returned. */
+    private final AtomicInteger accepting = new AtomicInteger();
     private final DescriptorChain sendChain = new DescriptorChain();
     private final ChainReader reader = new ChainReader(sendChain);
     private final Packet arriving = new Packet();
@@ -252,7 +255,9 @@ public final class VsockDevice implements VirtioDevice<VsockState> {
         if (existing != null) {
             drop(existing);
         }
-        if (acceptor == null || existing != null || connections.size() >= MOST_CONNECTIONS && !reap()) {
+        // Whoever opens and resets without end leaves behind a thread each time until its acceptor has noticed.
+        if (acceptor == null || existing != null || accepting.get() >= MOST_CONNECTIONS
+                || connections.size() >= MOST_CONNECTIONS && !reap()) {
             refuse(guestPort, hostPort);
             return;
         }
@@ -261,8 +266,14 @@ public final class VsockDevice implements VirtioDevice<VsockState> {
         connection.arrivedCredit(arriving);
         connections.put(key(guestPort, hostPort), connection);
         attend(connection);
-        Thread.ofVirtual().name("vsock " + Integer.toUnsignedString(hostPort))
-                .start(() -> acceptor.accept(connection));
+        accepting.incrementAndGet();
+        Thread.ofVirtual().name("vsock " + Integer.toUnsignedString(hostPort)).start(() -> {
+            try {
+                acceptor.accept(connection);
+            } finally {
+                accepting.decrementAndGet();
+            }
+        });
     }
 
     /** Makes room by giving up a stream that the host has closed and the guest has not agreed to end. */

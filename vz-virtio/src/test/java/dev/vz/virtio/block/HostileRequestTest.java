@@ -2,6 +2,19 @@ package dev.vz.virtio.block;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.vz.display.Screen;
+import dev.vz.virtio.fs.FileSystemDevice;
+import dev.vz.virtio.fs.SharedFolder;
+import dev.vz.virtio.gpu.GpuDevice;
+import dev.vz.virtio.input.InputDevice;
+import dev.vz.virtio.vsock.VsockConnection;
+import dev.vz.virtio.vsock.VsockDevice;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import dev.vz.block.MemoryBlockDevice;
 import dev.vz.link.FrameBatch;
 import dev.vz.link.LinkFeatures;
@@ -67,6 +80,59 @@ class HostileRequestTest {
                 balloon.requestStatistics();
                 balloon.target(1 << 20);
             });
+        }
+    }
+
+    @Property(tries = 150)
+    void aSocketDeviceOutlivesEveryRequest(@ForAll QueueKind kind, @ForAll long seed) {
+        var sockets = new VsockDevice(3);
+        sockets.listen(0, VsockConnection::close);
+        everyQueueOutlives(sockets, kind, new Random(seed), () -> sockets.unlisten(1));
+    }
+
+    @Property(tries = 150)
+    void aKeyboardOutlivesEveryRequest(@ForAll QueueKind kind, @ForAll long seed) {
+        InputDevice keyboard = InputDevice.keyboard();
+        everyQueueOutlives(keyboard, kind, new Random(seed), () -> keyboard.key(30, true));
+    }
+
+    @Property(tries = 150)
+    void aDisplayOutlivesEveryRequest(@ForAll QueueKind kind, @ForAll long seed) {
+        try (var memory = GuestMemory.ofSize(4 << 20)) {
+            var display = new GpuDevice(memory, new BlindScreen(), 640, 480);
+            everyQueueOutlives(display, kind, new Random(seed), () -> display.resize(800, 600));
+        }
+    }
+
+    private static final class BlindScreen implements Screen {
+        @Override
+        public void resize(int width, int height) {
+            assertThat(width).isPositive();
+        }
+
+        @Override
+        public void update(MemorySegment pixels, int stride, Rectangle damage) {
+            assertThat(damage.isEmpty()).isFalse();
+        }
+
+        @Override
+        public void cursor(@Nullable Cursor shape) {
+            assertThat(shape == null || shape.width() > 0).isTrue();
+        }
+    }
+
+    @Property(tries = 100)
+    void aSharedFolderOutlivesEveryRequest(@ForAll QueueKind kind, @ForAll long seed) throws IOException {
+        Path folder = Files.createTempDirectory("vz-hostile");
+        Path shared = Files.createDirectory(folder.resolve("shared"));
+        Path witness = Files.writeString(folder.resolve("witness"), "untouched");
+        try {
+            everyQueueOutlives(new FileSystemDevice("share", SharedFolder.of(shared, false)), kind, new Random(seed),
+                    () -> assertThat(witness).hasContent("untouched"));
+        } finally {
+            try (Stream<Path> all = Files.walk(folder)) {
+                all.sorted(Comparator.reverseOrder()).forEach(path -> path.toFile().delete());
+            }
         }
     }
 

@@ -308,6 +308,25 @@ class FileSystemDeviceTest {
     }
 
     @Test
+    void foldersThatAreDeeperThanCanBeReachedAreRefused() {
+        try (FuseDriver guest = mount(QueueKind.SPLIT)) {
+            long node = 1;
+            for (int depth = 0; depth < 1200; depth++) {
+                node = guest.makeDirectory(node, "d").nodeId();
+            }
+            // While the way down is held the deepest can be used; then others take its place.
+            assertThat(guest.makeDirectory(node, "d").errno()).isZero();
+            for (int i = 0; i < 300; i++) {
+                long other = guest.makeDirectory(1, "other" + i).nodeId();
+                assertThat(guest.lookUp(other, "nothing").errno()).isEqualTo(FuseException.ENOENT);
+            }
+            assertThat(guest.lookUp(node, "d").errno()).isEqualTo(FuseException.ENAMETOOLONG);
+            assertThat(guest.lookUp(1, "hello").errno()).isZero();
+            assertThat(guest.driver.host.status() & DeviceHost.NEEDS_RESET).isZero();
+        }
+    }
+
+    @Test
     void anAnswerWithoutRoomNeedsAReset() {
         try (FuseDriver guest = mount(QueueKind.PACKED)) {
             guest.header(FuseSession.GETATTR, 1, 56);

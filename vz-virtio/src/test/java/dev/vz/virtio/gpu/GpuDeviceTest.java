@@ -260,6 +260,59 @@ class GpuDeviceTest {
     }
 
     @Test
+    void manySmallPiecesOfMemoryCostNoMoreThanFew() {
+        try (var driver = new TestDriver(gpu, QueueKind.SPLIT.features)) {
+            QueueDriver queue = start(driver);
+            int side = 256;
+            assertThat(command(driver, queue, GpuDevice.RESOURCE_CREATE_2D, 1, 1, side, side)).isEqualTo(0x1100);
+            // Pieces of nothing first, then one byte each, then the rest: every row begins behind all of them.
+            int count = 4096;
+            var words = new int[2 + 4 * count];
+            words[0] = 1;
+            words[1] = count;
+            for (int i = 0; i < count; i++) {
+                words[2 + 4 * i] = i == count - 1 ? 0x1000 : 0x10;
+                words[4 + 4 * i] = i < 1000 ? 0 : i == count - 1 ? side * side * 4 : 1;
+            }
+            long at = 0x10000;
+            driver.memory.writeInt(at, GpuDevice.RESOURCE_ATTACH_BACKING);
+            for (int i = 0; i < words.length; i++) {
+                driver.memory.writeInt(at + 24 + 4L * i, words[i]);
+            }
+            driver.submit(0, queue, Buffer.readable(at, 24 + 4 * words.length), Buffer.writable(ANSWER, 2048));
+            assertThat(queue.complete()).isPresent();
+            assertThat(driver.memory.readInt(ANSWER)).isEqualTo(0x1100);
+            int start = count - 1001;
+            memory.writeInt(0x1000 + 4L * (side + 3), 0x00445566);
+            assertThat(command(driver, queue, GpuDevice.SET_SCANOUT, 0, 0, side, side, 0, 1)).isEqualTo(0x1100);
+            assertThat(command(driver, queue, GpuDevice.TRANSFER_TO_HOST_2D, 3, 1, 8, 8, start + 4 * (side + 3), 0, 1,
+                    0)).isEqualTo(0x1100);
+            assertThat(command(driver, queue, GpuDevice.RESOURCE_FLUSH, 3, 1, 8, 8, 1, 0)).isEqualTo(0x1100);
+            assertThat(screen.firstPixel).isEqualTo(0x00445566);
+        }
+    }
+
+    @Test
+    void allPicturesTogetherHaveNoMorePiecesOfMemoryThanTheLimit() {
+        try (var driver = new TestDriver(gpu, QueueKind.SPLIT.features)) {
+            QueueDriver queue = start(driver);
+            int[] answers = new int[4];
+            for (int id = 1; id <= 4; id++) {
+                assertThat(command(driver, queue, GpuDevice.RESOURCE_CREATE_2D, id, 1, 1, 1)).isEqualTo(0x1100);
+                driver.memory.fill(0x100000 + 0x80000, 24, (byte) 0);
+                driver.memory.writeInt(0x180000, GpuDevice.RESOURCE_ATTACH_BACKING);
+                driver.memory.writeInt(0x180018, id);
+                driver.memory.writeInt(0x18001C, 65536);
+                driver.submit(0, queue, Buffer.readable(0x180000, 32 + 16 * 65536), Buffer.writable(ANSWER, 64));
+                assertThat(queue.complete()).isPresent();
+                answers[id - 1] = driver.memory.readInt(ANSWER);
+            }
+            assertThat(answers).containsExactly(0x1100, 0x1100, 0x1201, 0x1201);
+            assertThat(command(driver, queue, GpuDevice.RESOURCE_UNREF, 1, 0)).isEqualTo(0x1100);
+        }
+    }
+
+    @Test
     void randomCommandsNeitherThrowNorHang() {
         long seed = new Random().nextLong();
         var random = new Random(seed);

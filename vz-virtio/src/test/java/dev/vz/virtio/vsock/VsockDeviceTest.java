@@ -12,7 +12,9 @@ import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -318,6 +320,40 @@ class VsockDeviceTest {
         device.listen(1, VsockConnection::close);
         assertThatThrownBy(() -> device.listen(1, VsockConnection::close))
                 .isInstanceOf(ConfigurationException.class);
+    }
+
+    @Test
+    void streamsThatAreOpenedAndResetWithoutEndLeaveNoMoreThreadsThanStreamsCanBe() throws Exception {
+        var finish = new CountDownLatch(1);
+        var accepting = new AtomicInteger();
+        try (var guest = new GuestSockets(QueueKind.SPLIT.features)) {
+            guest.device.listen(1, connection -> {
+                accepting.incrementAndGet();
+                await(finish);
+                accepting.decrementAndGet();
+            });
+            for (int port = 0; port < VsockDevice.MOST_CONNECTIONS; port++) {
+                guest.packet(port, 1, Packet.OP_REQUEST, 0, ALLOC, 0);
+                assertThat(guest.next().op()).isEqualTo(Packet.OP_RESPONSE);
+                guest.packet(port, 1, Packet.OP_RST, 0, ALLOC, 0);
+            }
+            guest.packet(9999, 1, Packet.OP_REQUEST, 0, ALLOC, 0);
+            assertThat(guest.next().op()).isEqualTo(Packet.OP_RST);
+            finish.countDown();
+            while (accepting.get() > 0) {
+                Thread.sleep(1);
+            }
+        } finally {
+            finish.countDown();
+        }
+    }
+
+    private static void await(CountDownLatch latch) {
+        try {
+            latch.await();
+        } catch (InterruptedException ended) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     @Test
