@@ -96,8 +96,8 @@ public final class VcpuTurns implements AutoCloseable {
                 any = true;
             }
         }
-        if (any) {
-            changed.signal();
+        if (any || policy.nextWakeUp(now) != Long.MAX_VALUE) {
+            changed.signal(); // the keeper has a slice to end, or a limit's period to wait for
         }
     }
 
