@@ -55,8 +55,8 @@ class HotPlugIT {
                 done
                 """;
         try (WorkerLoop loop = WorkerLoop.started("hot plug");
-                KitGuest guest = KitGuest.start(1, GuestDevices.modules(List.of(
-                        DiskOption.parse("none"))), machine -> {}, script)) {
+                KitGuest guest = KitGuest.start(1, GuestDevices.NONE.withDisks(List.of(
+                        DiskOption.parse("none"))).modules(), machine -> {}, script)) {
             for (int round = 1; round <= 3; round++) {
                 guest.await("waiting " + round);
                 var image = DiskImage.open(disk("disk" + round), ImageFormat.RAW, OpenOptions.DEFAULT);
@@ -90,8 +90,7 @@ class HotPlugIT {
                 echo written
                 """;
         List<DiskOption> disks = List.of(DiskOption.parse(disk("disk").toString()));
-        try (KitGuest guest = KitGuest.start(2, GuestDevices.modules(disks),
-                machine -> GuestDevices.attach(machine, disks), script)) {
+        try (KitGuest guest = KitGuest.start(2, GuestDevices.NONE.withDisks(disks), script)) {
             guest.await("writing");
             int pauses = 0;
             while (!guest.output().contains("written") && guest.machine().outcome().isEmpty()) {
@@ -118,8 +117,7 @@ class HotPlugIT {
                 """;
         List<DiskOption> disks = List.of(DiskOption.parse(disk("a").toString()),
                 DiskOption.parse(disk("b") + ",transport=mmio"));
-        try (KitGuest guest = KitGuest.start(1, GuestDevices.modules(disks),
-                machine -> GuestDevices.attach(machine, disks), script)) {
+        try (KitGuest guest = KitGuest.start(1, GuestDevices.NONE.withDisks(disks), script)) {
             guest.await("first boot");
             guest.await("second boot");
             guest.awaitEnd(0);

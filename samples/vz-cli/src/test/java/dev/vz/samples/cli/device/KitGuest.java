@@ -54,11 +54,21 @@ final class KitGuest implements AutoCloseable {
         }
     }
 
+    /** Starts a guest with {@code cpus} processors and {@code devices}, and {@code script} running. */
+    static KitGuest start(int cpus, GuestDevices devices, String script) {
+        return start(cpus, devices.modules(), devices.setup(), devices::attach, script);
+    }
+
     /** Starts a guest with {@code cpus} processors, {@code modules} loaded and {@code script} running. */
     static KitGuest start(int cpus, Set<String> modules, Consumer<BuiltMachine> devices, String script) {
+        return start(cpus, modules, KitInitramfs.Setup.NONE, devices, script);
+    }
+
+    private static KitGuest start(int cpus, Set<String> modules, KitInitramfs.Setup setup,
+            Consumer<BuiltMachine> devices, String script) {
         DebianGuestKit kit = kit();
         var initramfs = new KitInitramfs(kit.busybox(), KitInitramfs.Terminal.UNKNOWN,
-                new KitInitramfs.Exec(script, "marker"), new KernelModules(kit.modules()).inOrder(modules));
+                new KitInitramfs.Exec(script, "marker"), new KernelModules(kit.modules()).inOrder(modules), setup);
         LinuxBoot boot = LinuxBoot.of(BootFile.of(kit.kernel()))
                 .withInitrd(BootFile.of("initramfs", initramfs.archive()))
                 .withCommandLine("console=ttyS0 panic=-1 " + KitInitramfs.COMMAND_LINE);
