@@ -77,10 +77,11 @@ final class BootCommand implements Callable<Integer> {
         "A comma inside a value is written twice."})
     private List<DiskOption> disks = List.of();
 
-    @Option(names = "--net", paramLabel = "user|tap=IF[,KEY=VALUE]...", converter = NetOption.Converter.class, description = {
+    @Option(names = "--net", paramLabel = "user|tap=IF|switch=SOCKET[,KEY=VALUE]...", converter = NetOption.Converter.class, description = {
         "A network card for the guest (virtio-net); may be given several times.",
         "user: a network of its own with DHCP, names and a way out through this process's sockets;",
-        "tap=IF: the host's TAP interface. Keys: mac=ADDRESS, transport=pci|mmio, packed=on|off, and",
+        "tap=IF: the host's TAP interface; switch=SOCKET: a switch that listens there, such as vz switch.",
+        "Keys: mac=ADDRESS, transport=pci|mmio, packed=on|off, and",
         "with user loopback=ADDRESS: what the guest calls the host's loopback, for example 10.0.2.4."})
     private List<NetOption> nets = List.of();
 

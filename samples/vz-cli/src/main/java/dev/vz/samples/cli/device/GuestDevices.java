@@ -2,9 +2,11 @@ package dev.vz.samples.cli.device;
 
 import dev.vz.link.LinkPort;
 import dev.vz.linux.event.EpollLoop;
+import dev.vz.linux.socket.UnixAddress;
 import dev.vz.machine.BuiltMachine;
 import dev.vz.machine.virtio.VirtioSlots;
 import dev.vz.net.MacAddress;
+import dev.vz.net.port.StreamPort;
 import dev.vz.net.port.TapPort;
 import dev.vz.samples.cli.kit.KitInitramfs;
 import dev.vz.storage.DiskImage;
@@ -28,6 +30,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -47,6 +50,8 @@ public record GuestDevices(List<DiskOption> disks, List<NetOption> nets, List<Sh
 
     /** Enough to keep a disk of the host busy; each waits for one request. */
     private static final int THREADS = 8;
+    /** Bytes of a frame behind its Ethernet header, as switches have it. */
+    private static final int MTU = 1500;
     /** Of the first card; the others count on from here. */
     private static final MacAddress FIRST_ADDRESS = MacAddress.parse("52:54:00:12:34:56");
 
@@ -115,16 +120,24 @@ public record GuestDevices(List<DiskOption> disks, List<NetOption> nets, List<Sh
     }
 
     private static void attach(BuiltMachine machine, NetOption net, int number) {
-        String tap = net.tap();
-        LinkPort port = tap == null ? machine.owns(new UserNetwork(net.loopback())).port() : tap(machine, tap);
-        MacAddress chosen = net.mac();
-        MacAddress mac = chosen == null ? new MacAddress(FIRST_ADDRESS.value() + number) : chosen;
+        LinkPort port = switch (net.peer()) {
+            case NetOption.User user -> machine.owns(new UserNetwork(user.loopback())).port();
+            case NetOption.Tap tap -> started(machine, "tap", loop -> TapPort.open(tap.name(), loop));
+            case NetOption.Switch other -> started(machine, "switch",
+                    loop -> StreamPort.connect(UnixAddress.of(other.socket()), MTU, loop));
+        };
+        MacAddress mac = net.mac();
+        if (mac == null) {
+            // Alone on its network every guest may have the same address; on one with others it must not.
+            int last = net.peer() instanceof NetOption.User ? number : new SecureRandom().nextInt(1 << 24);
+            mac = new MacAddress((FIRST_ADDRESS.value() & -1L << 24) | (FIRST_ADDRESS.value() + last & 0xFF_FFFF));
+        }
         attach(machine, new NetworkCard(port, mac.bytes()), net.transport(), net.packed());
     }
 
-    private static LinkPort tap(BuiltMachine machine, String name) {
+    private static LinkPort started(BuiltMachine machine, String name, Function<EpollLoop, LinkPort> open) {
         var loop = machine.owns(new EpollLoop("vz-" + name));
-        LinkPort port = machine.owns(TapPort.open(name, loop));
+        LinkPort port = machine.owns(open.apply(loop));
         loop.start();
         return port;
     }
@@ -181,8 +194,8 @@ public record GuestDevices(List<DiskOption> disks, List<NetOption> nets, List<Sh
 
     /** What the kit's first process does with them before anything else runs. */
     public KitInitramfs.Setup setup() {
-        // On a network of its own a guest finds a DHCP server for certain; a TAP may lead anywhere.
-        return new KitInitramfs.Setup(nets.stream().anyMatch(net -> net.tap() == null),
+        // On a network of its own a guest finds a DHCP server for certain; other networks may lead anywhere.
+        return new KitInitramfs.Setup(nets.stream().anyMatch(net -> net.peer() instanceof NetOption.User),
                 shares.stream().map(ShareOption::tag).toList());
     }
 }

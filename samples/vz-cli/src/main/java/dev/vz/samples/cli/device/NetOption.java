@@ -3,9 +3,12 @@ package dev.vz.samples.cli.device;
 import dev.vz.net.IpPrefix;
 import dev.vz.net.MacAddress;
 import java.net.InetAddress;
+import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
@@ -13,19 +16,40 @@ import picocli.CommandLine.TypeConversionException;
 /**
  * A network card of the guest's.
  *
- * @param tap       the host's TAP interface at the other end; {@code null} for a network of the guest's own, whose gateway
- *                  passes its connections on through sockets of this process
+ * @param peer      what is at the other end
  * @param mac       the card's address; {@code null} for one that vz chooses
- * @param loopback  what the guest calls the host's loopback, in its own network; {@code null} if it cannot reach it
  * @param transport how the guest reaches the card
  * @param packed    whether the guest may use packed rings
  */
-public record NetOption(@Nullable String tap, @Nullable MacAddress mac, @Nullable InetAddress loopback,
-        VirtioTransport transport, boolean packed) {
+public record NetOption(Peer peer, @Nullable MacAddress mac, VirtioTransport transport, boolean packed) {
+
+    /** What a network card is connected with. */
+    public sealed interface Peer {}
+
+    /**
+     * A network of the guest's own, whose gateway passes its connections on through sockets of this process.
+     *
+     * @param loopback what the guest calls the host's loopback; {@code null} if it cannot reach it
+     */
+    public record User(@Nullable InetAddress loopback) implements Peer {}
+
+    /**
+     * A TAP interface of the host's.
+     *
+     * @param name the interface's name
+     */
+    public record Tap(String name) implements Peer {}
+
+    /**
+     * A switch in another process, {@code vz switch} for example.
+     *
+     * @param socket the Unix socket at which it takes ports, frame by frame behind their lengths
+     */
+    public record Switch(Path socket) implements Peer {}
 
     private static final String USER = "user";
     private static final Set<String> KEYS = new TreeSet<>(
-            Set.of("kind", "tap", "mac", "loopback", "transport", "packed"));
+            Set.of("kind", "tap", "switch", "mac", "loopback", "transport", "packed"));
 
     /**
      * The card that {@code text} describes.
@@ -34,19 +58,28 @@ public record NetOption(@Nullable String tap, @Nullable MacAddress mac, @Nullabl
      */
     public static NetOption parse(String text) {
         var words = new OptionWords(text, "kind", KEYS);
-        Optional<String> tap = words.optional("tap");
-        Optional<String> kind = words.optional("kind");
-        if (tap.isPresent() == kind.isPresent() || tap.orElse("x").isEmpty() || !kind.orElse(USER).equals(USER)) {
-            throw new IllegalArgumentException("'" + text + "' starts with neither user nor tap=IF");
-        }
         Optional<String> loopback = words.optional("loopback");
-        if (tap.isPresent() && loopback.isPresent()) {
-            throw new IllegalArgumentException("'loopback=' goes with user only; the host decides about a TAP");
+        Peer peer = peer(text, words, loopback);
+        if (loopback.isPresent() && !(peer instanceof User)) {
+            throw new IllegalArgumentException("'loopback=' goes with user only; others decide for themselves");
         }
-        return new NetOption(tap.orElse(null), words.optional("mac").map(NetOption::mac).orElse(null),
-                loopback.map(NetOption::address).orElse(null),
+        return new NetOption(peer, words.optional("mac").map(NetOption::mac).orElse(null),
                 words.choice("transport", VirtioTransport.PCI, VirtioTransport::named, VirtioTransport.NAMES),
                 words.isOn("packed", true));
+    }
+
+    private static Peer peer(String text, OptionWords words, Optional<String> loopback) {
+        List<Peer> peers = Stream.of(
+                words.optional("kind").filter(USER::equals)
+                        .map(_ -> new User(loopback.map(NetOption::address).orElse(null))),
+                words.optional("tap").filter(name -> !name.isEmpty()).map(Tap::new),
+                words.optional("switch").filter(path -> !path.isEmpty()).map(path -> new Switch(Path.of(path))))
+                .flatMap(each -> each.<Peer>map(peer -> peer).stream()).toList();
+        boolean strange = words.optional("kind").filter(kind -> !kind.equals(USER)).isPresent();
+        if (strange || peers.size() != 1) {
+            throw new IllegalArgumentException("'" + text + "' starts with none of user, tap=IF and switch=SOCKET");
+        }
+        return peers.getFirst();
     }
 
     private static MacAddress mac(String text) {
