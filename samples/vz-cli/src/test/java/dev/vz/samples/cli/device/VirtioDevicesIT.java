@@ -16,6 +16,9 @@ import java.io.ByteArrayOutputStream;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.util.HexFormat;
+import java.util.Random;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
@@ -59,13 +62,16 @@ class VirtioDevicesIT {
                 echo $device >unbind; [ ! -e /sys/class/net/eth0 ] || exit 2
                 echo $device >bind; [ -e /sys/class/net/eth0 ] || exit 3
                 ip addr add 10.0.0.$me/24 dev eth0 && ip link set eth0 up || exit 4
+                # An input without end: busybox's nc hangs up when its own has ended.
+                mkfifo /tmp/endless; exec 3<>/tmp/endless
                 """;
         Set<String> modules = Set.of("virtio_pci", "virtio_mmio", "virtio_net");
         try (var link = new LinkPair("cable", LinkFeatures.all());
                 KitGuest taker = KitGuest.start(1, modules, machine -> card(machine, link.a(), 1, transport),
                         "me=1\n" + common + """
-                                echo ready; nc -l -p 5000 >/tmp/f || exit 5
+                                echo ready; nc -l -p 5000 <&3 >/tmp/f || exit 5
                                 echo took $(wc -c </tmp/f) $(sha256sum </tmp/f)
+                                until nc 10.0.0.2 5001 </dev/null; do usleep 100000; done
                                 """);
                 KitGuest giver = KitGuest.start(1, modules, machine -> card(machine, link.b(), 2, transport),
                         "me=2\n" + common + """
@@ -74,6 +80,8 @@ class VirtioDevicesIT {
                                 dd if=/dev/urandom of=/tmp/f bs=64k count=128 2>/dev/null
                                 echo gave $(wc -c </tmp/f) $(sha256sum </tmp/f)
                                 nc 10.0.0.1 5000 </tmp/f || exit 7
+                                # Whatever is still on its way needs a guest that is there.
+                                nc -l -p 5001 <&3 >/dev/null || exit 8
                                 """)) {
             taker.await("ready");
             giver.awaitEnd(0);
@@ -112,24 +120,27 @@ class VirtioDevicesIT {
         ConsolePort port = device.ports().get(1);
         Supplier<String> terminal = heard(device.console());
         Supplier<String> said = heard(port);
-        device.console().resize(132, 43);
         try (KitGuest guest = KitGuest.start(1, Set.of("virtio_pci", "virtio_console"),
                 machine -> VirtioSlots.overPci(machine, device), """
                         until [ -c /dev/vport0p1 ]; do usleep 20000; done
                         [ "$(cat /sys/class/virtio-ports/vport0p1/name)" = org.example.port ] || exit 1
-                        stty -F /dev/hvc0 raw -echo; stty -F /dev/hvc0 size >/dev/hvc0
-                        read -r line </dev/hvc0; echo "typed $line" >/dev/hvc0
+                        # A terminal that nobody has open loses its settings and its size.
+                        exec 4<>/dev/hvc0; stty raw -echo <&4; echo terminal
+                        until [ "$(stty size <&4)" != '0 0' ]; do usleep 20000; done; stty size <&4 >&4
+                        read -r line <&4; echo "typed $line" >&4
                         exec 3<>/dev/vport0p1; echo open
                         head -c 100000 <&3 | sha256sum | cut -d' ' -f1 >&3
                         sleep 1
                         """)) {
+            guest.await("terminal");
+            device.console().resize(132, 43);
             await("the terminal's size", () -> terminal.get().contains("43 132"));
             byte[] line = "hello\n".getBytes(StandardCharsets.US_ASCII);
             assertThat(device.console().write(line, 0, line.length)).isEqualTo(line.length);
             await("an answer", () -> terminal.get().contains("typed hello"));
             guest.await("open");
             var data = new byte[100_000];
-            new java.util.Random(7).nextBytes(data);
+            new Random(7).nextBytes(data);
             for (int sent = 0; sent < data.length;) {
                 int taken = port.write(data, sent, data.length - sent);
                 sent += taken;
@@ -137,8 +148,8 @@ class VirtioDevicesIT {
                     Thread.sleep(5);
                 }
             }
-            String digest = java.util.HexFormat.of()
-                    .formatHex(java.security.MessageDigest.getInstance("SHA-256").digest(data));
+            String digest = HexFormat.of()
+                    .formatHex(MessageDigest.getInstance("SHA-256").digest(data));
             await("the sum of " + data.length + " bytes", () -> said.get().contains(digest));
             guest.awaitEnd(0);
         }
@@ -157,6 +168,9 @@ class VirtioDevicesIT {
                 before=$(free); echo ready
                 until [ $(free) -lt $((before - 100000)) ]; do usleep 50000; done; echo smaller
                 until [ $(free) -gt $((before - 30000)) ]; do usleep 50000; done; echo larger
+                cd /sys/bus/virtio/drivers/virtio_balloon; d=$(basename virtio[0-9]*)
+                echo $d >unbind; [ ! -e $d ] || exit 1; echo $d >bind; [ -e $d ] || exit 2; echo again
+                until [ $(free) -lt $((before - 40000)) ]; do usleep 50000; done; echo smaller again
                 """)) {
             guest.await("ready");
             BalloonDevice balloon = holder[0];
@@ -168,6 +182,8 @@ class VirtioDevicesIT {
             await("statistics", () -> balloon.statistics().get(GuestStatistics.Tag.MEMFREE).isPresent());
             balloon.target(0);
             await("the balloon is deflated", () -> balloon.ballooned() == 0);
+            guest.await("again");
+            balloon.target(64L << 20);
             guest.awaitEnd(0);
         }
     }
