@@ -57,7 +57,8 @@ class BootCommandTest {
         "--memory=999999999999T", "--cpus=0", "--cpus=-1", "--cpus=many", "--cpus=1025", "--timeout=0",
         "--timeout=-3", "--timeout=soon", "--timeout=1e99", "--exec=", "--exec=  ", "--nonsense", "stray",
         "--backend=bogus", "--kernel", "--disk", "--disk=", "--disk=x,format=zip", "--disk=x,readonly=maybe",
-        "--disk=x,queues=0", "--disk=x,speed=9", "--disk=x,file=y", "--disk=readonly=on", "--net=", "--net=none", "--net=tap=", "--net=switch=", "--net=tap=a,switch=b", "--net=user,tap=x", "--net=tap=x,loopback=10.0.2.4",
+        "--disk=x,queues=0", "--disk=x,speed=9", "--disk=x,file=y", "--disk=readonly=on", "--net=", "--net=none",
+        "--net=tap=", "--net=switch=", "--net=tap=a,switch=b", "--net=user,tap=x", "--net=tap=x,loopback=10.0.2.4",
         "--net=user,mac=1", "--net=user,mac=01:00:00:00:00:00", "--net=user,loopback=here", "--share=", "--share=x",
         "--share=x=", "--share==/x", "--share=a b=/x", "--share=x=/y,tag=z", "--vsock=", "--vsock=s,cid=2",
         "--vsock=s,cid=4294967295", "--vsock=s,forward=", "--vsock=s,forward=1/x", "--vsock=s,forward=1/1"})
@@ -77,17 +78,21 @@ class BootCommandTest {
         var qcow2 = new DiskOption(Path.of("c"), ImageFormat.QCOW2, true, "S1", 4, CacheMode.UNSAFE,
                 VirtioTransport.MMIO, false);
         assertThat(options("--disk", "a,,b.img", "--disk",
-                "file=c,format=qcow2,readonly=on,serial=S1,queues=4,cache=unsafe,transport=mmio,packed=off").devices().disks())
+                "file=c,format=qcow2,readonly=on,serial=S1,queues=4,cache=unsafe,transport=mmio,packed=off").devices()
+                .disks())
                 .containsExactly(raw, qcow2);
     }
 
     @Test
     void networkCardsAreDescribedByWordsBetweenCommas() throws Exception {
-        var user = new NetOption(new NetOption.User(InetAddress.getByName("10.0.2.4")), null, VirtioTransport.PCI, true);
-        var tap = new NetOption(new NetOption.Tap("tap7"), MacAddress.parse("52:54:00:00:00:07"), VirtioTransport.MMIO, false);
+        var user = new NetOption(new NetOption.User(InetAddress.getByName("10.0.2.4")), null, VirtioTransport.PCI,
+                true);
+        var tap = new NetOption(new NetOption.Tap("tap7"), MacAddress.parse("52:54:00:00:00:07"), VirtioTransport.MMIO,
+                false);
         var other = new NetOption(new NetOption.Switch(Path.of("/s,1")), null, VirtioTransport.PCI, true);
         assertThat(options("--net", "switch=/s,,1", "--net", "user,loopback=10.0.2.4", "--net",
-                "tap=tap7,mac=52:54:00:00:00:07,transport=mmio,packed=off").devices().nets()).containsExactly(other, user, tap);
+                "tap=tap7,mac=52:54:00:00:00:07,transport=mmio,packed=off").devices().nets())
+                .containsExactly(other, user, tap);
     }
 
     @Test

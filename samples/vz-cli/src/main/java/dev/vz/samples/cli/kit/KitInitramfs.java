@@ -28,6 +28,11 @@ public record KitInitramfs(Path busybox, Terminal terminal, @Nullable Exec exec,
         modules = List.copyOf(modules);
     }
 
+    /** One whose first process leaves devices alone. */
+    public KitInitramfs(Path busybox, Terminal terminal, @Nullable Exec exec, List<Path> modules) {
+        this(busybox, terminal, exec, modules, Setup.NONE);
+    }
+
     /** What makes the kernel start the first process in here: goes onto its command line. */
     public static final String COMMAND_LINE = "rdinit=/vz/init";
 

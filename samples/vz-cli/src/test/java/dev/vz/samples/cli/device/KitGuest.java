@@ -66,10 +66,11 @@ final class KitGuest implements AutoCloseable {
         return start(cpus, modules, KitInitramfs.Setup.NONE, platform -> platform, devices, script);
     }
 
-    /** Starts a guest with a display of that many pixels. */
-    static KitGuest startWithDisplay(int width, int height, String script) {
-        return start(1, Set.of(), KitInitramfs.Setup.NONE, platform -> platform.withDisplay(width, height),
-                machine -> {}, script);
+    /** Starts a guest with a display of that many pixels, {@code modules} loaded and {@code script} running. */
+    static KitGuest startWithDisplay(int width, int height, Set<String> modules, Consumer<BuiltMachine> devices,
+            String script) {
+        return start(1, modules, KitInitramfs.Setup.NONE, platform -> platform.withDisplay(width, height), devices,
+                script);
     }
 
     private static KitGuest start(int cpus, Set<String> modules, KitInitramfs.Setup setup,

@@ -4,13 +4,19 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.vz.display.Screen.Rectangle;
 import dev.vz.machine.display.FramebufferDisplay;
+import dev.vz.machine.virtio.VirtioSlots;
+import dev.vz.virtio.input.InputDevice;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Set;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** The display without a device: Linux's efifb and fbcon on the framebuffer that the boot loader told of. */
+/**
+ * A person's side of a guest: the display without a device, which is Linux's efifb and fbcon on the framebuffer that the
+ * boot loader told of, and keyboard and tablet as virtio_input drives them.
+ */
 @Tag("guest")
 @Timeout(400)
 class ScreenIT {
@@ -24,15 +30,39 @@ class ScreenIT {
     private static final int RED = 0xAA0000;
     private static final int GREY = 0xAAAAAA;
 
+    private static final int KEY_ENTER = 28;
+    private static final int KEY_A = 30;
+
+    private static void type(InputDevice keyboard, int key) {
+        keyboard.key(key, true);
+        keyboard.key(key, false);
+    }
+
     @Test
-    void the_console_that_the_guest_shows_can_be_written_to_a_picture() throws Exception {
+    void the_console_can_be_written_to_a_picture_and_typed_at() throws Exception {
         var picture = new PngPicture();
-        try (KitGuest guest = KitGuest.startWithDisplay(WIDTH, HEIGHT, """
+        var keyboard = InputDevice.keyboard();
+        var tablet = InputDevice.tablet();
+        try (KitGuest guest = KitGuest.startWithDisplay(WIDTH, HEIGHT, Set.of("virtio_pci", "virtio_input", "evdev"),
+                machine -> {
+                    VirtioSlots.overPci(machine, keyboard);
+                    VirtioSlots.overPci(machine, tablet);
+                }, """
                 grep -q EFI /proc/fb || exit 1
                 [ "$(cat /sys/class/graphics/fb0/virtual_size)" = 1024,768 ] || exit 2
                 # No cursor, an empty screen, ten red cells, and below them five letters.
                 printf '\\033[?25l\\033[2J\\033[H\\033[41m          \\033[0m\\r\\nHELLO' >/dev/tty1
-                echo drawn; sleep 300
+                for e in /sys/class/input/event*; do
+                    case "$(cat $e/device/name)" in
+                        'Vz Virtio Keyboard') keyboard=/dev/input/${e##*/} ;;
+                        'Vz Virtio Tablet') tablet=/dev/input/${e##*/} ;;
+                    esac
+                done
+                exec 5<$keyboard 6<$tablet 7</dev/tty1; echo drawn
+                # Eight halves of a time, type, code, value.
+                events() { head -c $((24 * $1)) | hexdump -v -e '12/2 "%u " "\\n"' | cut -d' ' -f9-11 | tr '\\n' ,; }
+                echo "keys $(events 8 <&5)"; echo "pointer $(events 4 <&6)"
+                read -r typed <&7; echo "typed $typed"
                 """);
                 var display = new FramebufferDisplay(guest.machine().memory(),
                         guest.machine().framebuffer().orElseThrow(), picture)) {
@@ -56,6 +86,13 @@ class ScreenIT {
                     .resolve("guest-console.png");
             picture.write(file);
             assertThat(file).isNotEmptyFile();
+
+            type(keyboard, KEY_A);
+            type(keyboard, KEY_ENTER);
+            tablet.pointer(512, 384, WIDTH, HEIGHT, 1);
+            guest.awaitEnd(0);
+            assertThat(guest.output()).contains("keys 1 30 1,0 0 0,1 30 0,0 0 0,1 28 1,0 0 0,1 28 0,0 0 0,\n")
+                    .contains("pointer 3 0 16399,3 1 16404,1 272 1,0 0 0,\n").contains("typed a\n");
         }
     }
 }
