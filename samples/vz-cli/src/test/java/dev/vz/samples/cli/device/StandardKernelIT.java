@@ -45,13 +45,14 @@ class StandardKernelIT {
                 VsockOption.parse(folder.resolve("v").toString()));
         var picture = new PngPicture();
         // What this kernel has as modules; others have it built in.
-        Set<String> modules = Set.of("af_packet", "ext4", "virtio-gpu", "virtio_input", "virtio_console",
+        Set<String> modules = Set.of("af_packet", "ext4", "virtio_mmio", "virtio-gpu", "virtio_input", "virtio_console",
                 "virtio_balloon");
         try (KitGuest guest = KitGuest.startStandard(devices, modules, machine -> {
             VirtioSlots.overPci(machine, new GpuDevice(machine.memory(), picture, WIDTH, HEIGHT));
-            VirtioSlots.overPci(machine, InputDevice.keyboard());
-            VirtioSlots.overPci(machine, new ConsoleDevice());
-            VirtioSlots.overPci(machine, new BalloonDevice(machine.memory()));
+            // Over PCI these are seen elsewhere.
+            VirtioSlots.overMmio(machine, InputDevice.keyboard());
+            VirtioSlots.overMmio(machine, new ConsoleDevice());
+            VirtioSlots.overMmio(machine, new BalloonDevice(machine.memory()));
         }, """
                 for d in /sys/bus/virtio/devices/*; do basename $(readlink $d/driver); done | sort | tr '\\n' ' '; echo
                 grep -q virtio_gpu /proc/fb || exit 1
