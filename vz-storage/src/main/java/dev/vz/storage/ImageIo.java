@@ -315,7 +315,7 @@ final class ImageIo {
     private MapExtent below(long offset, long run) {
         ImageIo below = backing;
         if (below == null || offset >= below.driver.size()) {
-            return new MapExtent(offset, run, 0, below != null, true, false, false, null, 0);
+            return new MapExtent(offset, run, 0, false, true, false, false, null, 0);
         }
         MapExtent extent = below.map(offset, Math.min(run, below.driver.size() - offset));
         return new MapExtent(offset, extent.length(), extent.depth() + 1, extent.present(), extent.zero(), extent

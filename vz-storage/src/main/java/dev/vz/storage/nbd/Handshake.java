@@ -84,7 +84,8 @@ final class Handshake implements AutoCloseable {
         if (uri.socket() != null) {
             return UnixSocket.connect(UnixAddress.of(uri.socket()), SocketType.STREAM, false).descriptor();
         }
-        return InternetSocket.connectTo(SocketName.of(new InetSocketAddress(uri.host(), uri.port())), true).descriptor();
+        return InternetSocket.connectTo(SocketName.of(new InetSocketAddress(uri.host(), uri.port())), true)
+                .descriptor();
     }
 
     private void greet() {
