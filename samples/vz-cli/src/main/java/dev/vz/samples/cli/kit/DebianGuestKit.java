@@ -25,8 +25,8 @@ public record DebianGuestKit(Path root, Path kernel, String release) {
     private static final String KERNEL_FILE = "vmlinuz-";
 
     /**
-     * The kit in {@code cache} with the kernel for virtual machines ({@code linux-image-*-cloud-amd64}); fetched if it is not there yet, without the network if it is. Delete its folder to fetch
-     * newer packages.
+     * The kit in {@code cache} with the kernel for virtual machines ({@code linux-image-*-cloud-amd64}); fetched if it is
+     * not there yet, without the network if it is. Delete its folder to fetch newer packages.
      *
      * @throws dev.vz.error.CapabilityException if apt or the packages are not there; the message says what to do
      * @throws HostException                    if the cache folder cannot be written
