@@ -45,7 +45,8 @@ class StandardKernelIT {
                 VsockOption.parse(folder.resolve("v").toString()));
         var picture = new PngPicture();
         // What this kernel has as modules; others have it built in.
-        Set<String> modules = Set.of("af_packet", "crc32c_generic", "ext4", "virtio_mmio", "virtio-gpu", "virtio_input", "virtio_console",
+        Set<String> modules = Set.of("af_packet", "crc32c_generic", "ext4", "virtio_mmio", "virtio-gpu", "virtio_input",
+                "virtio_console",
                 "virtio_balloon");
         try (KitGuest guest = KitGuest.startStandard(devices, modules, machine -> {
             VirtioSlots.overPci(machine, new GpuDevice(machine.memory(), picture, WIDTH, HEIGHT));
