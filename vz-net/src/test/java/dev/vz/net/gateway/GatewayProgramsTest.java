@@ -252,4 +252,38 @@ class GatewayProgramsTest {
         return report.lines().filter(line -> line.matches("\\d+/tcp .*")).map(line -> line.replaceAll(" +", " "))
                 .toList();
     }
+
+    @Test
+    void anUplinkThatVanishesAndReturnsCostsNoByte() throws Exception {
+        byte[] data = new byte[64 << 20];
+        new Random(12).nextBytes(data);
+        try (var listener = bed.listener(bed.server, Testbed.SERVER, 7202); SocketChannel guest = bed.guestSocket();
+                ExecutorService executor = Executors.newCachedThreadPool()) {
+            guest.connect(new InetSocketAddress(IpPrefix.address(Testbed.SERVER), 7202));
+            try (SocketChannel peer = listener.accept()) {
+                Future<?> sending = executor.submit(() -> {
+                    guest.socket().getOutputStream().write(data);
+                    guest.shutdownOutput();
+                    return null;
+                });
+                var in = peer.socket().getInputStream();
+                var arrived = new java.io.ByteArrayOutputStream(data.length);
+                arrived.write(in.readNBytes(4 << 20));
+                run(bed.host, "ip", "link", "set", "eth0", "down");
+                Thread.sleep(500);
+                // A new connection is told the truth meanwhile, and the gateway is alive.
+                try (SocketChannel other = bed.guestSocket()) {
+                    org.assertj.core.api.Assertions
+                            .assertThatThrownBy(
+                                    () -> other.connect(new InetSocketAddress(IpPrefix.address(Testbed.SERVER), 7202)))
+                            .isInstanceOf(java.io.IOException.class).hasMessageContaining("unreachable");
+                }
+                run(bed.host, "ip", "link", "set", "eth0", "up");
+                run(bed.host, "ip", "route", "add", "default", "via", Testbed.SERVER);
+                in.transferTo(arrived);
+                sending.get();
+                assertThat(digest(arrived.toByteArray())).isEqualTo(digest(data));
+            }
+        }
+    }
 }
