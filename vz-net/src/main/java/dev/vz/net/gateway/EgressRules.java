@@ -131,10 +131,14 @@ final class EgressRules {
                 names.apply(destination));
     }
 
-    /** Whether a connection's server name matters; if in doubt it does. */
+    /** Whether a connection's server name matters. */
     boolean readsServerNames(int port) {
-        EgressPolicy asked = policy;
-        return answer(() -> asked.readsServerNames(port) ? Decision.REJECT : Decision.ALLOW) != Decision.ALLOW;
+        try {
+            return policy.readsServerNames(port);
+        } catch (RuntimeException failure) {
+            LOGGER.log(System.Logger.Level.WARNING, "The egress policy failed, so it is asked about the name", failure);
+            return true;
+        }
     }
 
     /** Whether a connection that was allowed may go on, now that it has named its server. */
