@@ -156,7 +156,8 @@ public final class VxlanEndpoint implements AutoCloseable {
                 throw new ConfigurationException("There is a " + port + " already");
             }
             if (tunnels.length == MOST_TUNNELS) {
-                throw new ConfigurationException(description + " has " + MOST_TUNNELS + " tunnels already; open another");
+                throw new ConfigurationException(
+                        description + " has " + MOST_TUNNELS + " tunnels already; open another");
             }
             VxlanPort[] more = Arrays.copyOf(tunnels, tunnels.length + 1);
             more[tunnels.length] = port;

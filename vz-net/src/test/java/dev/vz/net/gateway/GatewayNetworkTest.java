@@ -247,7 +247,8 @@ class GatewayNetworkTest {
                 }
             }
             for (byte[] wrong : new byte[][] {ClientHelloTest.hello("bad.example"), "GET / HTTP/1.0".getBytes(
-                    StandardCharsets.US_ASCII), java.util.Arrays.copyOf(good, 60)}) {
+                    StandardCharsets.US_ASCII),
+                java.util.Arrays.copyOf(good, 60)}) {
                 try (SocketChannel guest = bed.guestSocket()) {
                     guest.connect(address(Testbed.SERVER, 443));
                     guest.write(ByteBuffer.wrap(wrong));

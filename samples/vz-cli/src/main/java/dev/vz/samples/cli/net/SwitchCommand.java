@@ -152,7 +152,8 @@ public final class SwitchCommand implements Callable<Integer> {
             }
             case VXLAN -> {
                 PortWords.Tunnel tunnel = words.tunnel();
-                VxlanEndpoint endpoint = endpoints.computeIfAbsent(tunnel.local().getHostAddress() + " " + tunnel.port(),
+                VxlanEndpoint endpoint = endpoints.computeIfAbsent(
+                        tunnel.local().getHostAddress() + " " + tunnel.port(),
                         where -> {
                             var opened = VxlanEndpoint.open(tunnel.local(), tunnel.port(), words.mtu(), loop);
                             open.push(opened);

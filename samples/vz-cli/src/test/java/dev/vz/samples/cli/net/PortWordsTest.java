@@ -61,7 +61,8 @@ class PortWordsTest {
     @ParameterizedTest
     @ValueSource(strings = {"", "tap", "tap=", "tun=t", "tap=t,vlan", "tap=t,vlan=x", "tap=t,vlan=5000",
         "tap=t,isolated=1",
-        "vxlan=42", "vxlan=42/192.0.2.1/x", "vxlan=n/192.0.2.1/192.0.2.2", "tap=t,ip=10.0.0.1", "tap=t,mac=zz", "tap=t,colour=red", "tap=t,trunk=1:"})
+        "vxlan=42", "vxlan=42/192.0.2.1/x", "vxlan=n/192.0.2.1/192.0.2.2", "tap=t,ip=10.0.0.1", "tap=t,mac=zz",
+        "tap=t,colour=red", "tap=t,trunk=1:"})
     void whatIsWrongIsSaid(String text) {
         assertThatThrownBy(() -> read(text)).isInstanceOf(TypeConversionException.class)
                 .message().isNotEmpty();
