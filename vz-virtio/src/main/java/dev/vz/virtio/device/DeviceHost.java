@@ -324,7 +324,7 @@ public final class DeviceHost implements Stateful<HostState>, AutoCloseable {
             if (!isQueue(index) || enabled[index] || (status.get() & FEATURES_OK) == 0) {
                 return false;
             }
-            Virtqueue queue = Virtqueue.of(configs[index].freeze(QueueFeatures.of(driverFeatures)), memory);
+            Virtqueue queue = queue(configs[index].freezeAnySize(QueueFeatures.of(driverFeatures)));
             queue.resume(base);
             if (log != null) {
                 queue.track(log);

@@ -71,7 +71,7 @@ class VhostUserDeviceTest {
     }
 
     private Process storageDaemon() throws IOException, InterruptedException {
-        String program = Peers.program("qemu-storage-daemon", "qemu-utils").toString();
+        String program = Peers.program("qemu-storage-daemon", "qemu-system-common").toString();
         Path image = folder.resolve("image");
         try (var file = new RandomAccessFile(image.toFile(), "rw")) {
             file.setLength(1 << 20);
