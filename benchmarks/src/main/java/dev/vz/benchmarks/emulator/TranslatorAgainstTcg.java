@@ -39,7 +39,8 @@ public final class TranslatorAgainstTcg {
         var qemu = new ArrayList<ComputeGuest.Times>();
         try {
             var guest = new ComputeGuest(folder, rounds, only);
-            var shorter = interpreter ? new ComputeGuest(Files.createDirectory(folder.resolve("short")), 1, only) : guest;
+            var shorter = interpreter ? new ComputeGuest(Files.createDirectory(folder.resolve("short")), 1, only)
+                    : guest;
             for (int i = 0; i < runs; i++) {
                 translated.add(guest.emulated(true));
                 qemu.add(guest.qemu());

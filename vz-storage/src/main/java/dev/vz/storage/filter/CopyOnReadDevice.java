@@ -73,22 +73,32 @@ public final class CopyOnReadDevice extends FilterDevice {
 
     private void read(BlockRequest request) {
         try {
-            long at = request.offset() / unit * unit;
-            long end = Math.min(info().size(), (request.offset() + request.length() + unit - 1) / unit * unit);
-            while (at < end) {
-                BlockExtent extent = below().status(at, end - at);
-                long stop = at + extent.length();
-                if (!extent.allocated() && !extent.zero()) {
-                    for (long start = at / unit * unit; start < stop; start += unit) {
-                        copy(start, Math.min(unit, info().size() - start));
-                    }
-                }
-                at = stop;
-            }
+            keep(request.offset(), request.length());
         } catch (VzException failure) {
             LOGGER.log(System.Logger.Level.WARNING, "What was read of " + below() + " could not be kept", failure);
         }
         super.submit(request);
+    }
+
+    /** Takes over what the units of a range have from further below, without giving it to anybody. May block. */
+    public void keep(long offset, long length) {
+        long at = offset / unit * unit;
+        long end = Math.min(info().size(), (offset + length + unit - 1) / unit * unit);
+        while (at < end) {
+            BlockExtent extent = below().status(at, end - at);
+            long stop = at + extent.length();
+            if (!extent.allocated() && !extent.zero()) {
+                for (long start = at / unit * unit; start < stop; start += unit) {
+                    copy(start, Math.min(unit, info().size() - start));
+                }
+            }
+            at = stop;
+        }
+    }
+
+    /** Ends the threads that copy; the device below stays open for others. Nothing is under way. */
+    public void release() {
+        copiers.close();
     }
 
     private void copy(long start, long length) {
