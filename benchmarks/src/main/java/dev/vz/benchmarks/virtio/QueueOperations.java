@@ -46,13 +46,9 @@ public class QueueOperations {
 
     private final GuestMemory memory = GuestMemory.ofSize(1 << 20);
     private final DescriptorChain chain = new DescriptorChain();
-    private Virtqueue queue = split();
+    private Virtqueue queue = queue(false);
     private int at;
     private boolean wrap = true;
-
-    private Virtqueue split() {
-        return queue(false);
-    }
 
     private Virtqueue queue(boolean packed) {
         return Virtqueue.of(new QueueLayout(SIZE, SIZE, DESCRIPTORS, AVAIL, USED,
