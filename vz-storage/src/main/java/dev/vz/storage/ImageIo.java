@@ -309,7 +309,7 @@ final class ImageIo {
 
     private MapExtent below(long offset, long run) {
         if (backing == null || offset >= backing.driver.size()) {
-            return new MapExtent(offset, run, 0, backing != null, true, false, false, null, 0);
+            return new MapExtent(offset, run, 0, false, true, false, false, null, 0);
         }
         MapExtent extent = backing.map(offset, Math.min(run, backing.driver.size() - offset));
         return new MapExtent(offset, extent.length(), extent.depth() + 1, extent.present(), extent.zero(), extent
