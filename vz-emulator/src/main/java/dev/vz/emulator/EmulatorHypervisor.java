@@ -20,7 +20,7 @@ public final class EmulatorHypervisor implements Hypervisor {
             Capability.MEMORY_HOT_PLUG, Capability.GUEST_DEBUG, Capability.INTERRUPT_INJECTION, Capability.SMP,
             Capability.TSC_CONTROL));
 
-    /** System property: whether hot code is translated where {@link #withTranslation} says nothing; {@code false} if absent. */
+    /** System property: whether hot code is translated where {@link #withTranslation} says nothing; {@code true} if absent. */
     public static final String TRANSLATION = "dev.vz.emulator.translation";
 
     /** Instructions after which code is translated; 0 for never. */
@@ -28,7 +28,7 @@ public final class EmulatorHypervisor implements Hypervisor {
 
     /** Makes the back end; it holds nothing. */
     public EmulatorHypervisor() {
-        this(Boolean.getBoolean(TRANSLATION) ? RegionCache.THRESHOLD : 0);
+        this(Boolean.parseBoolean(System.getProperty(TRANSLATION, "true")) ? RegionCache.THRESHOLD : 0);
     }
 
     private EmulatorHypervisor(int translatedAfter) {

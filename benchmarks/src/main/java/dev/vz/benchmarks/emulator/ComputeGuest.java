@@ -19,6 +19,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /** The guest that computes, and the ways to run it. */
 final class ComputeGuest {
@@ -30,15 +31,16 @@ final class ComputeGuest {
     private final Path folder;
     private final Path image;
 
-    /** Compiles the guest, with {@code rounds} rounds of each kernel, in {@code folder}. */
-    ComputeGuest(Path folder, int rounds) throws IOException, InterruptedException {
+    /** Compiles the guest, with {@code rounds} rounds of each kernel, or of {@code only} one, in {@code folder}. */
+    ComputeGuest(Path folder, int rounds, @Nullable String only) throws IOException, InterruptedException {
         this.folder = folder;
         for (String name : List.of("start.s", "compute.c", "compute.ld")) {
             try (InputStream in = ComputeGuest.class.getResourceAsStream(name)) {
                 Files.write(folder.resolve(name), Objects.requireNonNull(in, name).readAllBytes());
             }
         }
-        call("gcc", "-O2", "-ffreestanding", "-nostdlib", "-static", "-fno-pic", "-no-pie", "-mno-red-zone",
+        call("gcc", only == null ? "-DALL" : "-DONLY=\"" + only + '"', "-O2", "-ffreestanding", "-nostdlib", "-static",
+                "-fno-pic", "-no-pie", "-mno-red-zone",
                 "-fno-stack-protector", "-fcf-protection=none", "-fno-asynchronous-unwind-tables", "-DROUNDS=" + rounds,
                 "-Wl,--build-id=none", "-Wl,-T,compute.ld", "-w", "-o", "compute.elf", "start.s", "compute.c");
         image = folder.resolve("compute.bin");

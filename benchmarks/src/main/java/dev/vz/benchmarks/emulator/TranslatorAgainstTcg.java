@@ -15,7 +15,7 @@ import java.util.stream.Stream;
  *
  * <pre>
  * java --enable-native-access=ALL-UNNAMED -cp benchmarks/target/benchmarks.jar \
- *     dev.vz.benchmarks.emulator.TranslatorAgainstTcg [RUNS] [ROUNDS] [interpreter]
+ *     dev.vz.benchmarks.emulator.TranslatorAgainstTcg [RUNS] [ROUNDS] [interpreter|translator] [KERNEL]
  * </pre>
  */
 public final class TranslatorAgainstTcg {
@@ -25,19 +25,22 @@ public final class TranslatorAgainstTcg {
     /**
      * Runs the comparison.
      *
-     * @param arguments how many runs (3), how many rounds of each kernel a run makes (8), and whether to run the interpreter
+     * @param arguments how many runs (3), how many rounds of each kernel a run makes (8), whether to run the
+     *                  interpreter as well, and the only kernel to run
      */
     public static void main(String[] arguments) throws IOException, InterruptedException {
         int runs = arguments.length > 0 ? Integer.parseInt(arguments[0]) : 3;
         int rounds = arguments.length > 1 ? Integer.parseInt(arguments[1]) : 8;
-        boolean interpreter = arguments.length > 2;
+        boolean interpreter = arguments.length > 2 && arguments[2].equals("interpreter");
+        String only = arguments.length > 3 ? arguments[3] : null;
         Path folder = Files.createTempDirectory("vz-benchmark");
         var translated = new ArrayList<ComputeGuest.Times>();
         var interpreted = new ArrayList<ComputeGuest.Times>();
         var qemu = new ArrayList<ComputeGuest.Times>();
         try {
-            var guest = new ComputeGuest(folder, rounds);
-            var shorter = interpreter ? new ComputeGuest(Files.createDirectory(folder.resolve("short")), 1) : guest;
+            var guest = new ComputeGuest(folder, rounds, only);
+            var shorter = interpreter ? new ComputeGuest(Files.createDirectory(folder.resolve("short")), 1, only)
+                    : guest;
             for (int i = 0; i < runs; i++) {
                 translated.add(guest.emulated(true));
                 qemu.add(guest.qemu());

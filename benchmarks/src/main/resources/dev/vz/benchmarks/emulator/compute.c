@@ -202,8 +202,16 @@ static const struct { const char *name; u64 (*run)(void); } kernels[] = {
     {"interpret", interpret}, {"copying", copying}, {"calls", calls}, {"table", table},
 };
 
+static int same(const char *p, const char *q) {
+    while (*p && *p == *q) p++, q++;
+    return *p == *q;
+}
+
 void main(void) {
     for (u64 i = 0; i < sizeof kernels / sizeof *kernels; i++) {
+#ifdef ONLY
+        if (!same(kernels[i].name, ONLY)) continue;
+#endif
         for (int i2 = 0; i2 < WORDS; i2++) words[i2] = i2 * 2654435761u;
         for (int round = 0; round < ROUNDS; round++) {
             text("begin "); text(kernels[i].name); put('\n');

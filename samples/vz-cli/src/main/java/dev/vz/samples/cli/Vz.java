@@ -1,6 +1,7 @@
 package dev.vz.samples.cli;
 
 import dev.vz.error.VzException;
+import dev.vz.samples.cli.disk.CommandFailure;
 import dev.vz.samples.cli.disk.Program;
 import dev.vz.samples.cli.nbd.NbdCommand;
 import dev.vz.samples.cli.net.NetCommand;
@@ -70,6 +71,10 @@ public final class Vz implements Runnable {
     }
 
     private static int failed(Exception failure, CommandLine line) {
+        if (failure instanceof CommandFailure told) {
+            line.getErr().println(Program.name() + ": " + told.getMessage());
+            return told.status();
+        }
         if (failure instanceof VzException) {
             line.getErr().println("vz: " + failure.getMessage());
         } else {

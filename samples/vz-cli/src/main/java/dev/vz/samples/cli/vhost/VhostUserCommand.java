@@ -7,7 +7,7 @@ import picocli.CommandLine.Spec;
 
 /** {@code vz vhost-user}: names the devices that can be served. */
 @Command(name = "vhost-user", mixinStandardHelpOptions = true, header = "Serves a device to another virtual machine monitor.", synopsisSubcommandLabel = "DEVICE", commandListHeading = "%n@|bold Devices:|@%n", subcommands = {
-    DiskCommand.class, NetworkCommand.class}, footerHeading = "%n@|bold Examples:|@%n", footer = {
+    DiskCommand.class, NetworkCommand.class, FolderCommand.class}, footerHeading = "%n@|bold Examples:|@%n", footer = {
         "  vz vhost-user blk --socket /tmp/d.sock --disk file=root.qcow2,format=qcow2",
         "  vz vhost-user net --socket /tmp/n.sock --link discard"})
 public final class VhostUserCommand implements Runnable {

@@ -38,8 +38,12 @@ record Qemu(Path kernel, Path initrd, String commandLine, int memory, int proces
      */
     record Result(String console, byte[] data, Duration took) {}
 
-    /** Runs it until it powers off; the test fails if that takes longer than {@code limit}. */
-    Result run(Path folder, Duration limit) throws IOException, InterruptedException {
+    /**
+     * Runs it until it powers off; the test fails if that takes longer than {@code limit}.
+     *
+     * @param options more of QEMU's own
+     */
+    Result run(Path folder, Duration limit, String... options) throws IOException, InterruptedException {
         Path program = Peers.program("qemu-system-x86_64", "qemu-system-x86");
         Path console = folder.resolve("console");
         Path data = folder.resolve("data");
@@ -50,6 +54,7 @@ record Qemu(Path kernel, Path initrd, String commandLine, int memory, int proces
                 "none", "-kernel", kernel.toString(), "-initrd", initrd.toString(), "-append", commandLine, "-serial",
                 "file:" + console, "-serial", "file:" + data, "-monitor",
                 "unix:" + monitor + ",server=on,wait=off"));
+        command.addAll(List.of(options));
         long start = System.nanoTime();
         Process process = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(errors.toFile())
                 .redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile())).start();
