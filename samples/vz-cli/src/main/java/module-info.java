@@ -21,6 +21,7 @@ module dev.vz.samples.cli {
     requires org.apache.commons.compress; // unpacks Debian's kernel on the host
 
     opens dev.vz.samples.cli to info.picocli;
+    opens dev.vz.samples.cli.bench to info.picocli;
     opens dev.vz.samples.cli.device to info.picocli;
     opens dev.vz.samples.cli.nbd to info.picocli;
     opens dev.vz.samples.cli.net to info.picocli;

@@ -396,6 +396,15 @@ public final class Cpu {
         return null;
     }
 
+    /** Goes on in {@code block}, which {@link #at} has just found. */
+    public @Nullable Op enter(Block block) {
+        if (attention == 0) {
+            return block.enter(this);
+        }
+        rip = block.ip;
+        return null;
+    }
+
     /** Goes on in {@code block}, which was there last time, if it still is what lies at {@code target}. */
     public @Nullable Op follow(@Nullable Block block, long target) {
         if (block != null && block.stamp == stamp && attention == 0) {

@@ -16,9 +16,13 @@ abstract class Region extends Op implements Translation {
 
     /** Instructions after which a region leaves at its next backward branch, so that interrupts are seen. */
     private static final int BUDGET = 8_000;
-    /** The same at first: HotSpot wants to see a method entered 600 times before it compiles it well. */
-    private static final int FIRST_BUDGET = 500;
-    private static final long FIRST_INSTRUCTIONS = 350_000;
+    /**
+     * The same at first: HotSpot compiles a method well once it has seen it entered 600 times. If it sees 40,000 backward
+     * branches before that, it compiles each loop on its own first, and several large compilations are made for nothing.
+     */
+    private static final int FIRST_BUDGET = 250;
+    /** Instructions until the compilers are done, mostly: it is what a region executes in a tenth of a second or two. */
+    private static final long FIRST_INSTRUCTIONS = 40_000_000;
 
     /** The interpreter's instructions, those of all blocks one after the other. */
     protected final Op[] ops;
