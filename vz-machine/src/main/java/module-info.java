@@ -22,6 +22,7 @@ module dev.vz.machine {
     exports dev.vz.machine.boot;
     exports dev.vz.machine.clock;
     exports dev.vz.machine.device;
+    exports dev.vz.machine.display;
     exports dev.vz.machine.json;
     exports dev.vz.machine.pci;
     exports dev.vz.machine.serial;

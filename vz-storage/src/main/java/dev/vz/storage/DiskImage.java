@@ -30,7 +30,7 @@ import org.jspecify.annotations.Nullable;
 public final class DiskImage implements BlockDevice.Resizable {
 
     private final ImageDriver driver;
-    private final @Nullable DiskImage backing;
+    private volatile @Nullable DiskImage backing;
     private final boolean readOnly;
     private final IoEngine engine;
     private final ImageIo io;
@@ -64,6 +64,38 @@ public final class DiskImage implements BlockDevice.Resizable {
      */
     public static DiskImage open(ImageFile file, ImageFormat format, OpenOptions options) {
         return ImageOpener.open(file, format, options);
+    }
+
+    /**
+     * Opens the image in {@code file} over {@code backing}, whatever backing file it states; both belong to the new image
+     * from then on. This is how the chain of a disk in use grows: what is below stays open, and may be open for writing.
+     *
+     * @throws dev.vz.error.FormatException as for {@link #open(ImageFile, ImageFormat, OpenOptions)}; then {@code backing}
+     *                                      is still open and the caller's
+     */
+    public static DiskImage over(DiskImage backing, ImageFile file, ImageFormat format, OpenOptions options) {
+        return ImageOpener.over(backing, file, format, options);
+    }
+
+    /**
+     * Takes away the image below, without a word in the file: what this image does not hold reads as zeros from then on.
+     * For whoever goes on with the one below, or has copied all of it.
+     *
+     * @return the image that was below, which is the caller's from now on
+     * @throws LifecycleException if requests are under way, or there is none
+     */
+    public DiskImage detach() {
+        synchronized (idle) {
+            DiskImage below = backing;
+            if (below == null || inFlight.get() > 0) {
+                throw new LifecycleException("Cannot take away the image below " + this + (below == null
+                        ? ": there is none" : " while " + inFlight.get() + " requests are under way"));
+            }
+            backing = null;
+            io.detach();
+            driver.backed(false);
+            return below;
+        }
     }
 
     private BlockInfo describe() {
@@ -217,8 +249,8 @@ public final class DiskImage implements BlockDevice.Resizable {
             // What a smaller disk left in its last cluster, or what a longer backing image has there, is not the new
             // disk's content.
             long granule = driver.granule();
-            long end = Math.max((before + granule - 1) / granule * granule,
-                    backing == null ? 0 : backing.driver.size());
+            DiskImage below = backing;
+            long end = Math.max((before + granule - 1) / granule * granule, below == null ? 0 : below.driver.size());
             io.writeZeroes(before, Math.min(size, end) - before, true);
         }
         info = describe();
@@ -250,8 +282,9 @@ public final class DiskImage implements BlockDevice.Resizable {
                 try {
                     driver.close();
                 } finally {
-                    if (backing != null) {
-                        backing.close();
+                    DiskImage below = backing;
+                    if (below != null) {
+                        below.close();
                     }
                 }
             }

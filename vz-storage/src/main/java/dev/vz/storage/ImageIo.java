@@ -19,7 +19,7 @@ final class ImageIo {
     private static final MemorySegment ZEROS = Arena.global().allocate(IoContext.BOUNCE);
 
     private final ImageDriver driver;
-    private final @Nullable ImageIo backing;
+    private volatile @Nullable ImageIo backing;
     private final StampedLock use;
     private final IoContext.Pool contexts = new IoContext.Pool();
 
@@ -27,6 +27,11 @@ final class ImageIo {
         this.driver = driver;
         this.backing = backing;
         this.use = driver.use();
+    }
+
+    /** Reads zeros from now on where the driver has nothing; no request is under way. */
+    void detach() {
+        backing = null;
     }
 
     void read(BlockRequest request) {
@@ -308,10 +313,11 @@ final class ImageIo {
     }
 
     private MapExtent below(long offset, long run) {
-        if (backing == null || offset >= backing.driver.size()) {
-            return new MapExtent(offset, run, 0, backing != null, true, false, false, null, 0);
+        ImageIo below = backing;
+        if (below == null || offset >= below.driver.size()) {
+            return new MapExtent(offset, run, 0, false, true, false, false, null, 0);
         }
-        MapExtent extent = backing.map(offset, Math.min(run, backing.driver.size() - offset));
+        MapExtent extent = below.map(offset, Math.min(run, below.driver.size() - offset));
         return new MapExtent(offset, extent.length(), extent.depth() + 1, extent.present(), extent.zero(), extent
                 .data(), extent.compressed(), extent.file(), extent.fileOffset());
     }

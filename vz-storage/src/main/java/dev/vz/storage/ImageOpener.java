@@ -32,6 +32,23 @@ final class ImageOpener {
         return open(file, format, options, new HashSet<>());
     }
 
+    static DiskImage over(DiskImage backing, ImageFile file, ImageFormat format, OpenOptions options) {
+        ImageDriver driver;
+        try {
+            for (DiskImage level = backing; level != null; level = level.backing().orElse(null)) {
+                if (level.driver().file().identity().equals(file.identity())) {
+                    throw new OpenPolicyException("Not opening " + file.name() + " over itself");
+                }
+            }
+            driver = driver(file, format, options);
+        } catch (RuntimeException failure) {
+            file.close();
+            throw failure;
+        }
+        driver.backed(true);
+        return new DiskImage(driver, backing, options);
+    }
+
     private static DiskImage open(ImageFile file, ImageFormat format, OpenOptions options, Set<Object> chain) {
         ImageDriver driver;
         try {

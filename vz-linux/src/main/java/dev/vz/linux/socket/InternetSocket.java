@@ -82,6 +82,55 @@ public final class InternetSocket implements AutoCloseable {
         return new InternetSocket(FileDescriptor.adopt(result, protocol.name()), protocol, version6);
     }
 
+    /**
+     * Opens a TCP socket that listens at {@code address}; port 0 takes a free one, which {@link #localName} tells.
+     *
+     * @param backlog how many connections may wait to be accepted
+     * @throws HostException {@code EADDRINUSE} if somebody listens there, {@code EADDRNOTAVAIL} if the host lacks the address
+     */
+    public static InternetSocket listenAt(SocketName address, int backlog) {
+        InternetSocket socket = open(Protocol.TCP, !address.isIpv4());
+        try {
+            socket.check("setsockopt SO_REUSEADDR", socket.setOption(InternetOption.REUSE_ADDRESS, 1), address);
+            socket.check("bind", socket.bind(address), address);
+            socket.check("listen", socket.listen(backlog), address);
+            return socket;
+        } catch (RuntimeException | Error failure) {
+            socket.close();
+            throw failure;
+        }
+    }
+
+    /**
+     * Connects a TCP socket and waits until the connection stands; it sends small pieces at once.
+     *
+     * @param blocking whether calls on the connected socket wait for the other side
+     * @throws HostException {@code ECONNREFUSED} if nobody listens there, {@code ETIMEDOUT} if nobody answers
+     */
+    public static InternetSocket connectTo(SocketName address, boolean blocking) {
+        InternetSocket socket = open(Protocol.TCP, !address.isIpv4());
+        try {
+            SocketOptions.setNonBlocking(socket.descriptor, false);
+            int result;
+            do {
+                result = socket.connect(address);
+            } while (result == -Errno.EINTR);
+            socket.check("connect", result, address);
+            SocketOptions.setNonBlocking(socket.descriptor, !blocking);
+            socket.check("setsockopt TCP_NODELAY", socket.setOption(InternetOption.TCP_NO_DELAY, 1), address);
+            return socket;
+        } catch (RuntimeException | Error failure) {
+            socket.close();
+            throw failure;
+        }
+    }
+
+    private void check(String call, int result, SocketName address) {
+        if (result < 0) {
+            throw Errno.failure(call, descriptor + ", address " + address, result);
+        }
+    }
+
     /** Takes over a connected Unix stream socket, non-blocking. */
     public static InternetSocket adoptLocal(FileDescriptor socket) {
         return new InternetSocket(socket, Protocol.LOCAL, false);

@@ -1,10 +1,17 @@
 package dev.vz.linux.socket;
 
+import dev.vz.error.ConfigurationException;
 import dev.vz.linux.NativeAccess;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.net.Inet6Address;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.UnknownHostException;
+import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 
 /**
  * An Internet address with a port as the kernel takes it: {@code struct sockaddr_in} or {@code sockaddr_in6}.
@@ -45,6 +52,35 @@ public final class SocketName {
         this.length = length;
     }
 
+    /**
+     * A name of its own for {@code address}.
+     *
+     * @throws ConfigurationException if the resolver found no address for the host's name
+     */
+    public static SocketName of(InetSocketAddress address) {
+        if (address.isUnresolved()) {
+            throw new ConfigurationException("The host name " + address.getHostString()
+                    + " has no address; check its spelling and the resolver");
+        }
+        ByteBuffer bytes = ByteBuffer.wrap(address.getAddress().getAddress());
+        long high = bytes.remaining() == 4 ? 0 : bytes.getLong();
+        long low = bytes.remaining() == 4 ? IPV4_MAPPED | bytes.getInt() & 0xFFFF_FFFFL : bytes.getLong();
+        int scope = address.getAddress() instanceof Inet6Address six ? six.getScopeId() : 0;
+        return new SocketName().set(high, low, address.getPort(), scope);
+    }
+
+    /** The same address in Java's words. */
+    public InetSocketAddress toInetSocketAddress() {
+        byte[] bytes = ByteBuffer.allocate(16).putLong(high()).putLong(low()).array();
+        try {
+            InetAddress address = InetAddress.getByAddress(
+                    isIpv4() ? Arrays.copyOfRange(bytes, 12, 16) : bytes);
+            return new InetSocketAddress(address, port());
+        } catch (UnknownHostException impossible) {
+            throw new AssertionError("an address has 4 or 16 bytes", impossible);
+        }
+    }
+
     /** Whether two longs are a mapped IPv4 address. */
     public static boolean isIpv4(long high, long low) {
         return high == 0 && low >>> 32 == 0xFFFF;
@@ -73,6 +109,11 @@ public final class SocketName {
             length.set(ValueLayout.JAVA_INT_UNALIGNED, 0, SIZE);
         }
         return this;
+    }
+
+    /** Whether it is one of IPv4, or IPv6's picture of one. */
+    public boolean isIpv4() {
+        return isIpv4(high(), low());
     }
 
     /** The first eight bytes of the address; 0 for IPv4. */
@@ -120,7 +161,7 @@ public final class SocketName {
 
     @Override
     public String toString() {
-        return isIpv4(high(), low())
+        return isIpv4()
                 ? "%d.%d.%d.%d:%d".formatted(low() >> 24 & 0xFF, low() >> 16 & 0xFF, low() >> 8 & 0xFF, low() & 0xFF,
                         port())
                 : "[%x:%x]:%d".formatted(high(), low(), port());

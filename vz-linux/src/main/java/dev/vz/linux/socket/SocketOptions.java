@@ -9,17 +9,11 @@ import dev.vz.linux.call.SocketCalls;
 import dev.vz.linux.generated.LinuxHeaders;
 import dev.vz.linux.generated.timeval;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 
-/** Settings of any stream socket, by its descriptor. Any thread may call. */
+/** Settings of any socket, by its descriptor. Any thread may call. */
 public final class SocketOptions {
 
     private SocketOptions() {}
-
-    /** Whether small pieces are sent at once (TCP_NODELAY); for TCP sockets. */
-    public static void setNoDelay(FileDescriptor socket, boolean noDelay) {
-        set(socket, "TCP_NODELAY", LinuxHeaders.IPPROTO_TCP(), LinuxHeaders.TCP_NODELAY(), noDelay ? 1 : 0);
-    }
 
     /** Whether calls return {@code EAGAIN} instead of waiting, from now on. */
     public static void setNonBlocking(FileDescriptor socket, boolean nonBlocking) {
@@ -45,12 +39,5 @@ public final class SocketOptions {
                 LinuxHeaders.SOL_SOCKET(), LinuxHeaders.SO_RCVTIMEO(), time, (int) time.byteSize()));
         Errno.check("setsockopt SO_SNDTIMEO", socket, SocketCalls.setsockopt(socket.value(),
                 LinuxHeaders.SOL_SOCKET(), LinuxHeaders.SO_SNDTIMEO(), time, (int) time.byteSize()));
-    }
-
-    static void set(FileDescriptor socket, String name, int level, int option, int value) {
-        MemorySegment scratch = CallState.current().scratch();
-        scratch.set(ValueLayout.JAVA_INT, 0, value);
-        Errno.check("setsockopt " + name, socket,
-                SocketCalls.setsockopt(socket.value(), level, option, scratch, Integer.BYTES));
     }
 }

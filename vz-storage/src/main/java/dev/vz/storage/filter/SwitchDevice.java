@@ -7,6 +7,8 @@ import dev.vz.block.BlockRequest;
 import dev.vz.block.BlockResult;
 import dev.vz.error.ConfigurationException;
 import java.util.ArrayDeque;
+import java.util.Comparator;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
 
 /**
@@ -15,6 +17,12 @@ import java.util.function.Supplier;
  */
 public final class SwitchDevice implements BlockDevice {
 
+    /** An order of all such devices. */
+    public static final Comparator<SwitchDevice> ORDER = Comparator.comparingLong(device -> device.number);
+
+    private static final AtomicLong NUMBERS = new AtomicLong();
+
+    private final long number = NUMBERS.getAndIncrement();
     private final Object lock = new Object();
     private final ArrayDeque<BlockRequest> held = new ArrayDeque<>();
     private final ChildRequest.Pool children = new ChildRequest.Pool(this::done);
@@ -39,7 +47,21 @@ public final class SwitchDevice implements BlockDevice {
 
     @Override
     public BlockExtent status(long offset, long length) {
-        return current.status(offset, length);
+        boolean interrupted = false;
+        synchronized (lock) {
+            while (holding) {
+                interrupted |= waitOnce();
+            }
+            inFlight++;
+        }
+        try {
+            return current.status(offset, length);
+        } finally {
+            ended();
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
     }
 
     @Override
@@ -55,12 +77,16 @@ public final class SwitchDevice implements BlockDevice {
     }
 
     private void done(ChildRequest child, BlockResult result) {
+        ended();
+        child.end(result);
+    }
+
+    private void ended() {
         synchronized (lock) {
             if (--inFlight == 0) {
                 lock.notifyAll();
             }
         }
-        child.end(result);
     }
 
     /**
@@ -70,16 +96,48 @@ public final class SwitchDevice implements BlockDevice {
      * @throws ConfigurationException if the new disk is smaller
      */
     public void exchange(Supplier<BlockDevice> next) {
+        try (Pause pause = pause()) {
+            pause.goOnWith(next.get());
+        }
+    }
+
+    /**
+     * Lets nothing new through and waits for what is under way; requests wait until the pause is closed. Not for a thread
+     * that completes requests. Several devices are paused in the order of {@link #ORDER}, lest two threads wait for each
+     * other.
+     */
+    public Pause pause() {
         quiesce();
-        try {
-            BlockDevice chosen = next.get();
+        return new Pause();
+    }
+
+    /** A moment in which no request is under way. */
+    public final class Pause implements AutoCloseable {
+
+        private boolean over;
+
+        private Pause() {}
+
+        /**
+         * Chooses the disk to go on with.
+         *
+         * @throws ConfigurationException if it is smaller than the one before
+         */
+        public void goOnWith(BlockDevice chosen) {
             if (chosen.info().size() < current.info().size()) {
                 throw new ConfigurationException("A disk of " + current.info().size()
                         + " bytes cannot be exchanged for one of " + chosen.info().size());
             }
             current = chosen;
-        } finally {
-            release();
+        }
+
+        /** Sends what has waited to the disk that is there now. */
+        @Override
+        public void close() {
+            if (!over) {
+                over = true;
+                release();
+            }
         }
     }
 

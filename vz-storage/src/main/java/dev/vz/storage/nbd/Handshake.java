@@ -6,9 +6,10 @@ import dev.vz.error.HostException;
 import dev.vz.linux.Errno;
 import dev.vz.linux.FileDescriptor;
 import dev.vz.linux.file.IoVectors;
+import dev.vz.linux.socket.InternetSocket;
+import dev.vz.linux.socket.SocketName;
 import dev.vz.linux.socket.SocketOptions;
 import dev.vz.linux.socket.SocketType;
-import dev.vz.linux.socket.TcpSocket;
 import dev.vz.linux.socket.UnixAddress;
 import dev.vz.linux.socket.UnixSocket;
 import java.io.ByteArrayOutputStream;
@@ -83,7 +84,8 @@ final class Handshake implements AutoCloseable {
         if (uri.socket() != null) {
             return UnixSocket.connect(UnixAddress.of(uri.socket()), SocketType.STREAM, false).descriptor();
         }
-        return TcpSocket.connect(new InetSocketAddress(uri.host(), uri.port()), false).descriptor();
+        return InternetSocket.connectTo(SocketName.of(new InetSocketAddress(uri.host(), uri.port())), true)
+                .descriptor();
     }
 
     private void greet() {

@@ -2,13 +2,15 @@ package dev.vz.storage.nbd;
 
 import dev.vz.error.LifecycleException;
 import dev.vz.error.VzException;
+import dev.vz.linux.Errno;
 import dev.vz.linux.FileDescriptor;
 import dev.vz.linux.event.EpollLoop;
 import dev.vz.linux.event.Readiness;
+import dev.vz.linux.socket.InternetOption;
+import dev.vz.linux.socket.InternetSocket;
+import dev.vz.linux.socket.SocketName;
 import dev.vz.linux.socket.SocketOptions;
 import dev.vz.linux.socket.SocketType;
-import dev.vz.linux.socket.TcpListener;
-import dev.vz.linux.socket.TcpSocket;
 import dev.vz.linux.socket.UnixAddress;
 import dev.vz.linux.socket.UnixListener;
 import dev.vz.linux.socket.UnixSocket;
@@ -113,12 +115,20 @@ public final class NbdServer implements AutoCloseable {
 
     /** Listens at a TCP port, 0 for a free one; returns the address that it got. */
     public InetSocketAddress listen(InetSocketAddress address) {
-        TcpListener listener = TcpListener.listen(address, BACKLOG, true);
+        InternetSocket listener = InternetSocket.listenAt(SocketName.of(address), BACKLOG);
+        var bound = new SocketName();
+        Errno.check("getsockname", listener, listener.localName(bound));
+        var peer = new SocketName();
         accept(listener, listener.descriptor(), () -> {
-            TcpSocket socket = listener.accept(true);
-            return socket == null ? null : socket.descriptor();
-        }, "at " + listener.address());
-        return listener.address();
+            InternetSocket socket = listener.accept(peer);
+            if (socket == null) {
+                return null;
+            }
+            // A client that has left already is noticed by the first read.
+            socket.setOption(InternetOption.TCP_NO_DELAY, 1);
+            return socket.descriptor();
+        }, "at " + bound);
+        return bound.toInetSocketAddress();
     }
 
     /** Serves a client whose connection was made elsewhere; the descriptor is the server's from now on. */

@@ -24,9 +24,13 @@ public final class Qemu {
         Peers.program("qemu-io", "qemu-utils");
     }
 
-    /** Runs qemu-img. */
+    /** Runs qemu-img; once more where it could not measure the processor, which it does for passphrases on a busy host. */
     public static Outcome img(Object... arguments) {
-        return run("qemu-img", arguments);
+        Outcome outcome = run("qemu-img", arguments);
+        for (int i = 0; i < 9 && outcome.output().contains("Unable to get accurate CPU usage"); i++) {
+            outcome = run("qemu-img", arguments);
+        }
+        return outcome;
     }
 
     /** Runs qemu-img, which must succeed; returns what it printed. */

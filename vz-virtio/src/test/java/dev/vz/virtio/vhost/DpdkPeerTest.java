@@ -196,7 +196,8 @@ class DpdkPeerTest {
                 // Its statistics tell where the frames are.
                 process.getOutputStream().close();
                 process.waitFor(5, TimeUnit.SECONDS);
-                fail("%d of %d frames sent, %d back, %d probes, %d back; testpmd says:%n%s", sent, FRAMES, returned.count,
+                fail("%d of %d frames sent, %d back, %d probes, %d back; testpmd says:%n%s", sent, FRAMES,
+                        returned.count,
                         probes, returned.probes, output());
             }
             batch.clear();

@@ -2,6 +2,10 @@ package dev.vz.samples.cli;
 
 import dev.vz.hypervisor.Hypervisors;
 import dev.vz.samples.cli.device.DiskOption;
+import dev.vz.samples.cli.device.GuestDevices;
+import dev.vz.samples.cli.device.NetOption;
+import dev.vz.samples.cli.device.ShareOption;
+import dev.vz.samples.cli.device.VsockOption;
 import dev.vz.samples.cli.guest.GuestOptions;
 import dev.vz.samples.cli.guest.GuestRun;
 import java.nio.file.Path;
@@ -28,6 +32,7 @@ import picocli.CommandLine.Spec;
         "  vz boot --exec 'uname -a'               one command, its output and its status",
         "  vz boot --cpus 2 --memory 1G --exec nproc --timeout 60",
         "  vz boot --disk root.qcow2,format=qcow2 --disk data.img,readonly=on",
+        "  vz boot --net user --share work=$HOME/work --vsock /tmp/guest.sock",
         "  vz boot --kernel bzImage --initrd root.cpio.gz --append 'root=/dev/ram0'", "",
         "@|bold Exit status:|@ 0 the guest powered off; with --exec, the command's status;",
         "  1 it failed (one line on standard error says why); 2 wrong usage."})
@@ -72,6 +77,26 @@ final class BootCommand implements Callable<Integer> {
         "A comma inside a value is written twice."})
     private List<DiskOption> disks = List.of();
 
+    @Option(names = "--net", paramLabel = "user|tap=IF|switch=SOCKET[,KEY=VALUE]...", converter = NetOption.Converter.class, description = {
+        "A network card for the guest (virtio-net); may be given several times.",
+        "user: a network of its own with DHCP, names and a way out through this process's sockets;",
+        "tap=IF: the host's TAP interface; switch=SOCKET: a switch that listens there, such as vz switch.",
+        "Keys: mac=ADDRESS, transport=pci|mmio, packed=on|off, and",
+        "with user loopback=ADDRESS: what the guest calls the host's loopback, for example 10.0.2.4."})
+    private List<NetOption> nets = List.of();
+
+    @Option(names = "--share", paramLabel = "TAG=DIR[,KEY=VALUE]...", converter = ShareOption.Converter.class, description = {
+        "A folder of the host's for the guest (virtio-fs); may be given several times.",
+        "The guest kit mounts it at /mnt/TAG. Keys: readonly=on|off, transport=pci|mmio, packed=on|off."})
+    private List<ShareOption> shares = List.of();
+
+    @Option(names = "--vsock", paramLabel = "SOCKET[,KEY=VALUE]...", converter = VsockOption.Converter.class, description = {
+        "Streams between the guest and Unix sockets of the host (virtio-vsock).",
+        "Who connects to SOCKET and writes CONNECT PORT reaches that port of the guest.",
+        "Keys: cid=N, the guest's address (3); forward=PORT[/PORT]..., ports of the host at which",
+        "the guest reaches SOCKET_PORT; transport=pci|mmio, packed=on|off."})
+    private @Nullable VsockOption vsock;
+
     @Option(names = "--exec", paramLabel = "CMD", description = {
         "Run CMD with the guest's shell instead of an interactive one, print what it writes,",
         "end with its exit status. Its standard input is empty."})
@@ -96,7 +121,8 @@ final class BootCommand implements Callable<Integer> {
         if (!backends.contains(backend)) {
             throw wrong("Invalid value for option '--backend': '" + backend + "' is none of " + backends);
         }
-        return new GuestOptions(backend, kernel, initrd, append, memory, cpus, exec, timeout, verbose, disks);
+        return new GuestOptions(backend, kernel, initrd, append, memory, cpus, exec, timeout, verbose,
+                new GuestDevices(disks, nets, shares, vsock));
     }
 
     private ParameterException wrong(String message) {

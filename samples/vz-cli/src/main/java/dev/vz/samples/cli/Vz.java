@@ -2,6 +2,7 @@ package dev.vz.samples.cli;
 
 import dev.vz.error.VzException;
 import dev.vz.samples.cli.bench.BenchCommand;
+import dev.vz.samples.cli.disk.CommandFailure;
 import dev.vz.samples.cli.disk.Program;
 import dev.vz.samples.cli.nbd.NbdCommand;
 import dev.vz.samples.cli.net.NetCommand;
@@ -71,6 +72,10 @@ public final class Vz implements Runnable {
     }
 
     private static int failed(Exception failure, CommandLine line) {
+        if (failure instanceof CommandFailure told) {
+            line.getErr().println(Program.name() + ": " + told.getMessage());
+            return told.status();
+        }
         if (failure instanceof VzException) {
             line.getErr().println("vz: " + failure.getMessage());
         } else {

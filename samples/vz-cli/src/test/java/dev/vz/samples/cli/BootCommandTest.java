@@ -2,13 +2,20 @@ package dev.vz.samples.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.vz.net.MacAddress;
 import dev.vz.samples.cli.device.DiskOption;
+import dev.vz.samples.cli.device.GuestDevices;
+import dev.vz.samples.cli.device.NetOption;
+import dev.vz.samples.cli.device.ShareOption;
 import dev.vz.samples.cli.device.VirtioTransport;
+import dev.vz.samples.cli.device.VsockOption;
 import dev.vz.samples.cli.guest.GuestOptions;
+import dev.vz.samples.cli.kit.KitInitramfs;
 import dev.vz.storage.file.CacheMode;
 import dev.vz.storage.image.ImageFormat;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.net.InetAddress;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -26,7 +33,7 @@ class BootCommandTest {
     @Test
     void withoutOptionsItIsAnInteractiveGuestOf512MiBAndOneProcessor() {
         assertThat(options()).isEqualTo(
-                new GuestOptions("auto", null, null, "", 512L << 20, 1, null, null, false, List.of()));
+                new GuestOptions("auto", null, null, "", 512L << 20, 1, null, null, false, GuestDevices.NONE));
     }
 
     @Test
@@ -35,7 +42,7 @@ class BootCommandTest {
                 "--memory", "2G", "--cpus", "4", "--exec", "uname -a", "--timeout", "1.5", "--verbose"))
                 .isEqualTo(new GuestOptions("kvm", Path.of("/boot/k"), Path.of("/boot/i"), "a=b c", 2L << 30, 4,
                         "uname -a",
-                        Duration.ofMillis(1500), true, List.of()));
+                        Duration.ofMillis(1500), true, GuestDevices.NONE));
     }
 
     @ParameterizedTest
@@ -50,7 +57,11 @@ class BootCommandTest {
         "--memory=999999999999T", "--cpus=0", "--cpus=-1", "--cpus=many", "--cpus=1025", "--timeout=0",
         "--timeout=-3", "--timeout=soon", "--timeout=1e99", "--exec=", "--exec=  ", "--nonsense", "stray",
         "--backend=bogus", "--kernel", "--disk", "--disk=", "--disk=x,format=zip", "--disk=x,readonly=maybe",
-        "--disk=x,queues=0", "--disk=x,speed=9", "--disk=x,file=y", "--disk=readonly=on"})
+        "--disk=x,queues=0", "--disk=x,speed=9", "--disk=x,file=y", "--disk=readonly=on", "--net=", "--net=none",
+        "--net=tap=", "--net=switch=", "--net=tap=a,switch=b", "--net=user,tap=x", "--net=tap=x,loopback=10.0.2.4",
+        "--net=user,mac=1", "--net=user,mac=01:00:00:00:00:00", "--net=user,loopback=here", "--share=", "--share=x",
+        "--share=x=", "--share==/x", "--share=a b=/x", "--share=x=/y,tag=z", "--vsock=", "--vsock=s,cid=2",
+        "--vsock=s,cid=4294967295", "--vsock=s,forward=", "--vsock=s,forward=1/x", "--vsock=s,forward=1/1"})
     void aWrongOptionIsNamedInOneLineAndTheStatusIs2(String option) {
         int status = execute("boot", option);
         assertThat(status).isEqualTo(2);
@@ -67,8 +78,35 @@ class BootCommandTest {
         var qcow2 = new DiskOption(Path.of("c"), ImageFormat.QCOW2, true, "S1", 4, CacheMode.UNSAFE,
                 VirtioTransport.MMIO, false);
         assertThat(options("--disk", "a,,b.img", "--disk",
-                "file=c,format=qcow2,readonly=on,serial=S1,queues=4,cache=unsafe,transport=mmio,packed=off").disks())
+                "file=c,format=qcow2,readonly=on,serial=S1,queues=4,cache=unsafe,transport=mmio,packed=off").devices()
+                .disks())
                 .containsExactly(raw, qcow2);
+    }
+
+    @Test
+    void networkCardsAreDescribedByWordsBetweenCommas() throws Exception {
+        var user = new NetOption(new NetOption.User(InetAddress.getByName("10.0.2.4")), null, VirtioTransport.PCI,
+                true);
+        var tap = new NetOption(new NetOption.Tap("tap7"), MacAddress.parse("52:54:00:00:00:07"), VirtioTransport.MMIO,
+                false);
+        var other = new NetOption(new NetOption.Switch(Path.of("/s,1")), null, VirtioTransport.PCI, true);
+        assertThat(options("--net", "switch=/s,,1", "--net", "user,loopback=10.0.2.4", "--net",
+                "tap=tap7,mac=52:54:00:00:00:07,transport=mmio,packed=off").devices().nets())
+                .containsExactly(other, user, tap);
+    }
+
+    @Test
+    void sharedFoldersAndSocketsAreDescribedByWordsBetweenCommas() {
+        GuestDevices devices = options("--share", "a=/x=y,,z", "--share", "b-1=d,readonly=on,transport=mmio,packed=off",
+                "--vsock", "/s,cid=7,forward=1/4294967294").devices();
+        assertThat(devices.shares()).containsExactly(
+                new ShareOption("a", Path.of("/x=y,z"), false, VirtioTransport.PCI, true),
+                new ShareOption("b-1", Path.of("d"), true, VirtioTransport.MMIO, false));
+        assertThat(devices.vsock()).isEqualTo(
+                new VsockOption(Path.of("/s"), 7, List.of(1, -2), VirtioTransport.PCI, true));
+        assertThat(devices.setup()).isEqualTo(new KitInitramfs.Setup(false, List.of("a", "b-1")));
+        assertThat(devices.modules()).containsExactly("virtio_pci", "virtio-rng", "virtio_mmio", "virtiofs",
+                "vmw_vsock_virtio_transport");
     }
 
     @Test

@@ -40,7 +40,8 @@ final class ComputeGuest {
                 Files.write(folder.resolve(name), Objects.requireNonNull(in, name).readAllBytes());
             }
         }
-        call("gcc", only == null ? "-DALL" : "-DONLY=\"" + only + '"', "-O2", "-ffreestanding", "-nostdlib", "-static", "-fno-pic", "-no-pie", "-mno-red-zone",
+        call("gcc", only == null ? "-DALL" : "-DONLY=\"" + only + '"', "-O2", "-ffreestanding", "-nostdlib", "-static",
+                "-fno-pic", "-no-pie", "-mno-red-zone",
                 "-fno-stack-protector", "-fcf-protection=none", "-fno-asynchronous-unwind-tables", "-DROUNDS=" + rounds,
                 "-Wl,--build-id=none", "-Wl,-T,compute.ld", "-w", "-o", "compute.elf", "start.s", "compute.c");
         image = folder.resolve("compute.bin");

@@ -1,7 +1,14 @@
 package dev.vz.samples.cli.device;
 
+import dev.vz.link.LinkPort;
+import dev.vz.linux.event.EpollLoop;
+import dev.vz.linux.socket.UnixAddress;
 import dev.vz.machine.BuiltMachine;
 import dev.vz.machine.virtio.VirtioSlots;
+import dev.vz.net.MacAddress;
+import dev.vz.net.port.StreamPort;
+import dev.vz.net.port.TapPort;
+import dev.vz.samples.cli.kit.KitInitramfs;
 import dev.vz.storage.DiskImage;
 import dev.vz.storage.IoEngine;
 import dev.vz.storage.OpenOptions;
@@ -11,31 +18,87 @@ import dev.vz.virtio.device.DeviceHost;
 import dev.vz.virtio.device.VirtioDevice;
 import dev.vz.virtio.device.WorkerLoop;
 import dev.vz.virtio.entropy.EntropyDevice;
+import dev.vz.virtio.fs.FileSystemDevice;
+import dev.vz.virtio.fs.SharedFolder;
+import dev.vz.virtio.net.NetworkCard;
 import dev.vz.virtio.queue.QueueFeatures;
+import dev.vz.virtio.vsock.UnixBridge;
+import dev.vz.virtio.vsock.VsockDevice;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
+import java.util.function.Function;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
-/** The devices that a guest of {@code vz} has beside those of every PC: its disks, and a source of randomness. */
-public final class GuestDevices {
+/**
+ * The devices that a guest of {@code vz} has beside those of every PC: what is described here, and a source of randomness.
+ *
+ * @param disks  in the order in which the guest finds them
+ * @param nets   network cards, in the order in which the guest finds them
+ * @param shares folders of the host's
+ * @param vsock  streams to and from the host's Unix sockets; {@code null} for none
+ */
+public record GuestDevices(List<DiskOption> disks, List<NetOption> nets, List<ShareOption> shares,
+        @Nullable VsockOption vsock) {
+
+    /** Nothing but randomness. */
+    public static final GuestDevices NONE = new GuestDevices(List.of(), List.of(), List.of(), null);
 
     /** Enough to keep a disk of the host busy; each waits for one request. */
     private static final int THREADS = 8;
+    /** Bytes of a frame behind its Ethernet header, as switches have it. */
+    private static final int MTU = 1500;
+    /** Of the first card; the others count on from here. */
+    private static final MacAddress FIRST_ADDRESS = MacAddress.parse("52:54:00:12:34:56");
 
-    private GuestDevices() {}
+    /** Keeps copies. */
+    public GuestDevices {
+        disks = List.copyOf(disks);
+        nets = List.copyOf(nets);
+        shares = List.copyOf(shares);
+    }
+
+    /** These with other disks. */
+    public GuestDevices withDisks(List<DiskOption> others) {
+        return new GuestDevices(others, nets, shares, vsock);
+    }
+
+    /** These with other network cards. */
+    public GuestDevices withNets(List<NetOption> others) {
+        return new GuestDevices(disks, others, shares, vsock);
+    }
+
+    /** These with other folders. */
+    public GuestDevices withShares(List<ShareOption> others) {
+        return new GuestDevices(disks, nets, others, vsock);
+    }
+
+    /** These with other streams. */
+    public GuestDevices withVsock(@Nullable VsockOption other) {
+        return new GuestDevices(disks, nets, shares, other);
+    }
 
     /**
      * Attaches them. They are closed with the machine.
      *
-     * @throws dev.vz.error.VzException if an image cannot be opened; what was opened is closed with the machine
+     * @throws dev.vz.error.VzException if an image, a folder, an interface or a socket cannot be opened; what was opened is
+     *                                  closed with the machine
      */
-    public static void attach(BuiltMachine machine, List<DiskOption> disks) {
+    public void attach(BuiltMachine machine) {
         if (!disks.isEmpty()) {
             IoEngine engine = machine.owns(IoEngine.threads(THREADS));
             disks.forEach(disk -> attach(machine, disk, engine));
+        }
+        for (int i = 0; i < nets.size(); i++) {
+            attach(machine, nets.get(i), i);
+        }
+        shares.forEach(share -> attach(machine, share));
+        if (vsock != null) {
+            attach(machine, vsock);
         }
         attach(machine, new EntropyDevice(new SecureRandom()), VirtioTransport.PCI, true);
     }
@@ -56,6 +119,41 @@ public final class GuestDevices {
         attach(machine, frontend, disk.transport(), disk.packed());
     }
 
+    private static void attach(BuiltMachine machine, NetOption net, int number) {
+        LinkPort port = switch (net.peer()) {
+            case NetOption.User user -> machine.owns(new UserNetwork(user.loopback())).port();
+            case NetOption.Tap tap -> started(machine, "tap", loop -> TapPort.open(tap.name(), loop));
+            case NetOption.Switch other -> started(machine, "switch",
+                    loop -> StreamPort.connect(UnixAddress.of(other.socket()), MTU, loop));
+        };
+        MacAddress mac = net.mac();
+        if (mac == null) {
+            // Alone on its network every guest may have the same address; on one with others it must not.
+            int last = net.peer() instanceof NetOption.User ? number : new SecureRandom().nextInt(1 << 24);
+            mac = new MacAddress((FIRST_ADDRESS.value() & -1L << 24) | (FIRST_ADDRESS.value() + last & 0xFF_FFFF));
+        }
+        attach(machine, new NetworkCard(port, mac.bytes()), net.transport(), net.packed());
+    }
+
+    private static LinkPort started(BuiltMachine machine, String name, Function<EpollLoop, LinkPort> open) {
+        var loop = machine.owns(new EpollLoop("vz-" + name));
+        LinkPort port = machine.owns(open.apply(loop));
+        loop.start();
+        return port;
+    }
+
+    private static void attach(BuiltMachine machine, ShareOption share) {
+        var folder = SharedFolder.of(share.folder(), share.readOnly());
+        attach(machine, new FileSystemDevice(share.tag(), folder), share.transport(), share.packed());
+    }
+
+    private static void attach(BuiltMachine machine, VsockOption option) {
+        var device = new VsockDevice(option.cid());
+        attach(machine, device, option.transport(), option.packed());
+        UnixBridge bridge = machine.owns(new UnixBridge(device, option.socket()));
+        option.forward().forEach(bridge::forward);
+    }
+
     private static void attach(BuiltMachine machine, VirtioDevice<?> device, VirtioTransport transport,
             boolean packed) {
         WorkerLoop loop = machine.owns(WorkerLoop.started("vz-" + device.name()));
@@ -68,14 +166,36 @@ public final class GuestDevices {
     }
 
     /** The kernel modules that drive them, without those that these depend on. */
-    public static Set<String> modules(List<DiskOption> disks) {
+    public Set<String> modules() {
         var names = new LinkedHashSet<>(List.of("virtio_pci", "virtio-rng"));
-        for (DiskOption disk : disks) {
-            if (disk.transport() == VirtioTransport.MMIO) {
-                names.add("virtio_mmio");
-            }
+        if (transports().anyMatch(VirtioTransport.MMIO::equals)) {
+            names.add("virtio_mmio");
+        }
+        if (!disks.isEmpty()) {
             names.add("virtio_blk");
         }
+        if (!nets.isEmpty()) {
+            names.add("virtio_net");
+        }
+        if (!shares.isEmpty()) {
+            names.add("virtiofs");
+        }
+        if (vsock != null) {
+            names.add("vmw_vsock_virtio_transport");
+        }
         return names;
+    }
+
+    private Stream<VirtioTransport> transports() {
+        return Stream.of(disks.stream().map(DiskOption::transport), nets.stream().map(NetOption::transport),
+                shares.stream().map(ShareOption::transport), Stream.ofNullable(vsock).map(VsockOption::transport))
+                .flatMap(each -> each);
+    }
+
+    /** What the kit's first process does with them before anything else runs. */
+    public KitInitramfs.Setup setup() {
+        // On a network of its own a guest finds a DHCP server for certain; other networks may lead anywhere.
+        return new KitInitramfs.Setup(nets.stream().anyMatch(net -> net.peer() instanceof NetOption.User),
+                shares.stream().map(ShareOption::tag).toList());
     }
 }

@@ -2,7 +2,6 @@ package dev.vz.samples.cli.guest;
 
 import dev.vz.machine.boot.BootFile;
 import dev.vz.machine.boot.LinuxBoot;
-import dev.vz.samples.cli.device.GuestDevices;
 import dev.vz.samples.cli.kit.DebianGuestKit;
 import dev.vz.samples.cli.kit.KernelModules;
 import dev.vz.samples.cli.kit.KitInitramfs;
@@ -43,7 +42,7 @@ final class GuestBoot {
             String exec = options.exec();
             var first = new KitInitramfs(kit.get().busybox(), terminal,
                     exec == null ? null : new KitInitramfs.Exec(exec, marker),
-                    kernel == null ? modules(options, kit.get()) : List.of());
+                    kernel == null ? modules(options, kit.get()) : List.of(), options.devices().setup());
             boot = boot.withInitrd(BootFile.of("the guest kit's root file system", first.archive()));
         }
         return boot.withCommandLine(commandLine(options));
@@ -51,7 +50,7 @@ final class GuestBoot {
 
     /** A kernel of the user's has drivers of its own. */
     private static List<Path> modules(GuestOptions options, DebianGuestKit kit) {
-        return new KernelModules(kit.modules()).inOrder(GuestDevices.modules(options.disks()));
+        return new KernelModules(kit.modules()).inOrder(options.devices().modules());
     }
 
     /** A panic resets the machine at once: that is how it can be told from a guest that only waits. */

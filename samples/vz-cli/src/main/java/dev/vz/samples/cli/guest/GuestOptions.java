@@ -1,9 +1,8 @@
 package dev.vz.samples.cli.guest;
 
-import dev.vz.samples.cli.device.DiskOption;
+import dev.vz.samples.cli.device.GuestDevices;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,15 +17,10 @@ import org.jspecify.annotations.Nullable;
  * @param exec    what the guest's shell runs; {@code null} for an interactive guest
  * @param timeout after which the guest is ended; {@code null} for never
  * @param verbose whether the kernel's messages and every step are shown
- * @param disks   the guest's disks, in the order in which it finds them
+ * @param devices what is plugged into it
  */
 public record GuestOptions(String backend, @Nullable Path kernel, @Nullable Path initrd, String append, long memory,
-        int cpus, @Nullable String exec, @Nullable Duration timeout, boolean verbose, List<DiskOption> disks) {
-
-    /** Keeps a copy. */
-    public GuestOptions {
-        disks = List.copyOf(disks);
-    }
+        int cpus, @Nullable String exec, @Nullable Duration timeout, boolean verbose, GuestDevices devices) {
 
     /** The back end's name that lets vz choose. */
     public static final String AUTOMATIC = "auto";

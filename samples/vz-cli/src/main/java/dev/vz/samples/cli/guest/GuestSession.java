@@ -9,7 +9,6 @@ import dev.vz.machine.RunningMachine;
 import dev.vz.machine.boot.LinuxBoot;
 import dev.vz.machine.serial.Uart16550;
 import dev.vz.samples.cli.console.GuestInput;
-import dev.vz.samples.cli.device.GuestDevices;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -58,7 +57,7 @@ final class GuestSession {
                 .withCpus(options.cpus()).withPlatform(platform -> platform.withSerialPorts(exec ? 2 : 1))
                 .onReset(RestartPolicy.END);
         try (BuiltMachine built = Machine.build(hypervisor, description)) {
-            GuestDevices.attach(built, options.disks());
+            options.devices().attach(built);
             GuestInput input = exec ? null : new GuestInput(built.serialPorts().getFirst(), typist.waitsForDriver());
             try (input) {
                 connect(built.serialPorts(), marker, input);

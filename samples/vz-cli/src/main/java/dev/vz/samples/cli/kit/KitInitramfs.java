@@ -18,12 +18,19 @@ import org.jspecify.annotations.Nullable;
  * @param terminal what the guest's shell is told of the terminal
  * @param exec     what to run instead of an interactive shell; {@code null} for the shell
  * @param modules  kernel modules to load, in this order
+ * @param setup    what to do with devices before anything else runs
  */
-public record KitInitramfs(Path busybox, Terminal terminal, @Nullable Exec exec, List<Path> modules) {
+public record KitInitramfs(Path busybox, Terminal terminal, @Nullable Exec exec, List<Path> modules,
+        Setup setup) {
 
     /** Keeps a copy. */
     public KitInitramfs {
         modules = List.copyOf(modules);
+    }
+
+    /** One whose first process leaves devices alone. */
+    public KitInitramfs(Path busybox, Terminal terminal, @Nullable Exec exec, List<Path> modules) {
+        this(busybox, terminal, exec, modules, Setup.NONE);
     }
 
     /** What makes the kernel start the first process in here: goes onto its command line. */
@@ -49,6 +56,23 @@ public record KitInitramfs(Path busybox, Terminal terminal, @Nullable Exec exec,
      */
     public record Exec(String script, String marker) {}
 
+    /**
+     * What the first process does with devices.
+     *
+     * @param dhcp   whether it asks for an address on every network card
+     * @param shares tags of shared folders, each of which it mounts at {@code /mnt/TAG}; words of a shell
+     */
+    public record Setup(boolean dhcp, List<String> shares) {
+
+        /** Nothing. */
+        public static final Setup NONE = new Setup(false, List.of());
+
+        /** Keeps a copy. */
+        public Setup {
+            shares = List.copyOf(shares);
+        }
+    }
+
     /** The archive as the kernel unpacks it. */
     public byte[] archive() {
         var bytes = new ByteArrayOutputStream(4 << 20);
@@ -56,7 +80,13 @@ public record KitInitramfs(Path busybox, Terminal terminal, @Nullable Exec exec,
         archive.directory("dev", 0755).characterDevice("dev/console", 0600, 5, 1).characterDevice("dev/null", 0666, 1,
                 3);
         archive.directory("root", 0700).directory("vz", 0755);
-        archive.file("vz/busybox", 0755, busybox).file("vz/init", 0755, init());
+        archive.file("vz/busybox", 0755, busybox).file("vz/init", 0755, resource("init"));
+        if (setup.dhcp()) {
+            archive.file("vz/lease", 0755, resource("lease"));
+        }
+        if (!setup.shares().isEmpty()) {
+            archive.file("vz/shares", 0644, text(String.join("\n", setup.shares())));
+        }
         archive.file("vz/terminal", 0644, text(terminal.rows() + " " + terminal.columns() + " " + terminal.type()));
         if (exec != null) {
             archive.file("vz/exec", 0755, text(exec.script())).file("vz/marker", 0600, text(exec.marker()));
@@ -77,11 +107,11 @@ public record KitInitramfs(Path busybox, Terminal terminal, @Nullable Exec exec,
         return (line + "\n").getBytes(StandardCharsets.UTF_8);
     }
 
-    private static byte[] init() {
-        try (InputStream script = Objects.requireNonNull(KitInitramfs.class.getResourceAsStream("init"))) {
+    private static byte[] resource(String name) {
+        try (InputStream script = Objects.requireNonNull(KitInitramfs.class.getResourceAsStream(name))) {
             return script.readAllBytes();
         } catch (IOException failure) {
-            throw new HostException("reading the guest's first process", "resource init", failure);
+            throw new HostException("reading a script for the guest", "resource " + name, failure);
         }
     }
 }

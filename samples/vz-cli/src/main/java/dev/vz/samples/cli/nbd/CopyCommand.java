@@ -5,8 +5,9 @@ import dev.vz.block.BlockExtent;
 import dev.vz.error.ConfigurationException;
 import dev.vz.error.HostException;
 import dev.vz.storage.DiskImage;
-import dev.vz.storage.IoEngine;
+import dev.vz.storage.OpenOptions;
 import dev.vz.storage.file.HostFile;
+import dev.vz.storage.image.ImageFormat;
 import dev.vz.storage.nbd.NbdClient;
 import dev.vz.storage.nbd.NbdClientOptions;
 import dev.vz.storage.nbd.NbdUri;
@@ -70,8 +71,7 @@ final class CopyCommand implements Callable<Integer> {
                 }
             }
         }
-        DiskImage image = ImageFile.open(path, "raw", readOnly, "writeback", IoEngine.inline());
-        return image;
+        return DiskImage.open(path, ImageFormat.RAW, OpenOptions.DEFAULT.withReadOnly(readOnly));
     }
 
     private void copy(BlockDevice from, BlockDevice to) {

@@ -1,11 +1,14 @@
 package dev.vz.samples.cli.nbd;
 
 import dev.vz.block.BlockDevice;
-import dev.vz.error.ConfigurationException;
 import dev.vz.error.HostException;
 import dev.vz.linux.socket.UnixAddress;
+import dev.vz.samples.cli.disk.CommandFailure;
+import dev.vz.samples.cli.disk.ImageSpec;
+import dev.vz.samples.cli.disk.Secrets;
 import dev.vz.storage.DiskImage;
 import dev.vz.storage.IoEngine;
+import dev.vz.storage.filter.DiscardIgnored;
 import dev.vz.storage.filter.WindowDevice;
 import dev.vz.storage.nbd.ExportInfo;
 import dev.vz.storage.nbd.NbdClient;
@@ -84,8 +87,21 @@ final class ServeCommand implements Callable<Integer> {
     @Option(names = {"-L", "--list"}, description = "List another server's exports instead of serving.")
     private boolean list;
 
+    @Option(names = {"-B", "--bitmap"}, paramLabel = "NAME", description = "Offer a persistent bitmap as a context.")
+    private List<String> bitmaps = new ArrayList<>();
+
+    @Option(names = {"-s", "--snapshot"}, description = "Keep what clients write in a file that ends with the server.")
+    private boolean scratch;
+
+    @Option(names = {"-l", "--load-snapshot"}, paramLabel = "ID_OR_NAME", description = {
+        "Show an internal snapshot, for reading only."})
+    private @Nullable String snapshot;
+
+    @Option(names = "--image-opts", description = "FILE is a list of options, driver=…,file.filename=….")
+    private boolean imageOptions;
+
     @Option(names = "--object", paramLabel = "TYPE,id=ID,…", description = {
-        "tls-creds-x509,id=ID,endpoint=server|client,dir=FOLDER[,verify-peer=off]."})
+        "tls-creds-x509,id=ID,endpoint=server|client,dir=FOLDER[,verify-peer=off], or secret,id=ID,data=TEXT."})
     private List<String> objects = new ArrayList<>();
 
     @Option(names = "--tls-creds", paramLabel = "ID", description = "Use TLS with the object of this id.")
@@ -133,6 +149,12 @@ final class ServeCommand implements Callable<Integer> {
         if (socket != null && (port != null || bind != null)) {
             throw wrong("A Unix socket (--socket) has no port or address (--port, --bind)");
         }
+        if (imageOptions && format != null) {
+            throw wrong("--image-opts and -f are mutually exclusive");
+        }
+        if (scratch && (readOnly || snapshot != null)) {
+            throw wrong("What is shown for reading only (-r, -l) needs no file for what is written (-s)");
+        }
         if (shared < 0) {
             throw wrong("Invalid shared device number '" + shared + "'");
         }
@@ -172,12 +194,18 @@ final class ServeCommand implements Callable<Integer> {
             end.countDown();
             awaitQuietly(closed);
         });
-        try (IoEngine engine = ImageFile.engine(aio);
-                DiskImage image = ImageFile.open(Path.of(path), format, readOnly, noCache ? "none" : cache, engine);
+        for (String object : objects) {
+            if (!object.startsWith("tls-creds-")) {
+                Secrets.add(object);
+            }
+        }
+        boolean writable = !readOnly && snapshot == null;
+        try (IoEngine engine = ServedImage.engine(aio);
+                DiskImage image = open(path, writable, engine);
                 BlockDevice shown = offset == 0 ? image
                         : WindowDevice.of(image, offset, image.info().size() - offset);
                 var server = new NbdServer(options)) {
-            server.add(export(image, discard.equals("ignore") ? ImageFile.withoutDiscard(shown) : shown));
+            server.add(export(image, discard.equals("ignore") ? new DiscardIgnored(shown) : shown, writable));
             if (!persistent) {
                 server.onLastClientLeft(end::countDown);
             }
@@ -192,10 +220,27 @@ final class ServeCommand implements Callable<Integer> {
         return 0;
     }
 
-    private NbdExport export(DiskImage image, BlockDevice shown) {
-        NbdExport export = NbdExport.of(name, shown).withDescription(description).withReadOnly(readOnly)
+    private DiskImage open(String path, boolean writable, IoEngine engine) {
+        ImageSpec spec = imageOptions ? ImageSpec.ofOptions(path) : ImageSpec.ofName(path, format);
+        DiskImage image = ServedImage.open(spec, !writable || scratch, noCache ? "none" : cache, engine, snapshot);
+        if (offset < 0 || offset > image.info().size()) {
+            image.close();
+            throw new CommandFailure("Offset (" + offset + ") has to be smaller than the image size ("
+                    + image.info().size() + ")");
+        }
+        return scratch ? ServedImage.scratch(image) : image;
+    }
+
+    private NbdExport export(DiskImage image, BlockDevice shown, boolean writable) {
+        NbdExport export = NbdExport.of(name, shown).withDescription(description).withReadOnly(!writable)
                 .withMultiConnection(shared != 1);
-        return allocationDepth ? export.withContext(NbdExport.allocationDepth(image)) : export;
+        if (allocationDepth) {
+            export = export.withContext(NbdExport.allocationDepth(image));
+        }
+        for (String bitmap : bitmaps) {
+            export = export.withContext(ServedImage.bitmap(image, bitmap, !writable));
+        }
+        return export;
     }
 
     private String listen(NbdServer server) {
@@ -241,9 +286,5 @@ final class ServeCommand implements Callable<Integer> {
             // Nobody interrupts these threads but a JVM that is ending: then the wait is over, too.
             Thread.currentThread().interrupt();
         }
-    }
-
-    static ConfigurationException unknown(String option, String value, String known) {
-        return new ConfigurationException("Invalid value '" + value + "' for " + option + "; it is one of " + known);
     }
 }

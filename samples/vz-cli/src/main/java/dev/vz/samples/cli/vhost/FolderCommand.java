@@ -16,7 +16,8 @@ final class FolderCommand implements Callable<Integer> {
     @SuppressWarnings("NullAway.Init")
     private ServiceOptions service;
 
-    @Option(names = "--share", required = true, paramLabel = "DIR", description = {"The folder, and everything below it.",
+    @Option(names = "--share", required = true, paramLabel = "DIR", description = {
+        "The folder, and everything below it.",
         "Links are shown and never followed here; pipes and devices cannot be opened."})
     @SuppressWarnings("NullAway.Init")
     private Path share;

@@ -43,8 +43,7 @@ class DisksIT {
     }
 
     private String run(List<DiskOption> disks, String script) throws InterruptedException {
-        try (KitGuest guest = KitGuest.start(1, GuestDevices.modules(disks),
-                machine -> GuestDevices.attach(machine, disks), STRICT + script + END)) {
+        try (KitGuest guest = KitGuest.start(1, GuestDevices.NONE.withDisks(disks), STRICT + script + END)) {
             guest.awaitEnd(0);
             return guest.output();
         }

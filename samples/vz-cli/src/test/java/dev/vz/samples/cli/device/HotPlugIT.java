@@ -2,13 +2,18 @@ package dev.vz.samples.cli.device;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.vz.block.BlockDevice;
 import dev.vz.machine.PausedMachine;
 import dev.vz.machine.virtio.VirtioSlots;
 import dev.vz.pci.PciAddress;
 import dev.vz.pci.PciFunction;
 import dev.vz.storage.DiskImage;
 import dev.vz.storage.OpenOptions;
+import dev.vz.storage.filter.FilterClock;
+import dev.vz.storage.filter.RateLimit;
+import dev.vz.storage.filter.ThrottleGroup;
 import dev.vz.storage.image.ImageFormat;
+import dev.vz.virtio.balloon.BalloonDevice;
 import dev.vz.virtio.block.BlockFrontend;
 import dev.vz.virtio.device.DeviceHost;
 import dev.vz.virtio.device.WorkerLoop;
@@ -17,6 +22,8 @@ import java.io.RandomAccessFile;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -55,8 +62,8 @@ class HotPlugIT {
                 done
                 """;
         try (WorkerLoop loop = WorkerLoop.started("hot plug");
-                KitGuest guest = KitGuest.start(1, GuestDevices.modules(List.of(
-                        DiskOption.parse("none"))), machine -> {}, script)) {
+                KitGuest guest = KitGuest.start(1, GuestDevices.NONE.withDisks(List.of(
+                        DiskOption.parse("none"))).modules(), machine -> {}, script)) {
             for (int round = 1; round <= 3; round++) {
                 guest.await("waiting " + round);
                 var image = DiskImage.open(disk("disk" + round), ImageFormat.RAW, OpenOptions.DEFAULT);
@@ -76,34 +83,73 @@ class HotPlugIT {
         }
     }
 
+    /** Files of random bytes, written and read back, {@value #MEBIBYTES} MiB together if the property does not say more. */
+    private static final String AMOUNT = "vz.guest.mebibytes";
+    private static final int MEBIBYTES = 32;
+    private static final int FILE = 4;
+
     @Test
-    void input_and_output_go_on_correctly_over_pauses() throws Exception {
+    void input_and_output_stay_correct_while_the_host_throttles_pauses_balloons_and_plugs() throws Exception {
+        int files = Integer.getInteger(AMOUNT, MEBIBYTES) / FILE;
         String script = """
                 mke2fs -F /dev/vda >/dev/null && mkdir -p /mnt && mount -t ext4 /dev/vda /mnt || exit 1
                 dd if=/dev/urandom of=/tmp/r bs=64k count=64 2>/dev/null; sum=$(sha256sum </tmp/r)
                 echo writing
-                for i in 1 2 3 4; do
-                    dd if=/tmp/r of=/mnt/$i bs=8k conv=fsync 2>/dev/null || exit 2
+                i=0; while [ $i -lt %d ]; do
+                    dd if=/tmp/r of=/mnt/$((i %% 3)) bs=8k conv=fsync 2>/dev/null || exit 2
                     echo 3 >/proc/sys/vm/drop_caches
-                    [ "$(sha256sum </mnt/$i)" = "$sum" ] || exit 3
+                    [ "$(sha256sum </mnt/$((i %% 3)))" = "$sum" ] || exit 3
+                    i=$((i + 1))
                 done
                 echo written
-                """;
-        List<DiskOption> disks = List.of(DiskOption.parse(disk("disk").toString()));
-        try (KitGuest guest = KitGuest.start(2, GuestDevices.modules(disks),
-                machine -> GuestDevices.attach(machine, disks), script)) {
+                """.formatted(files);
+        var group = new ThrottleGroup(ThrottleGroup.Limits.NONE, FilterClock.system());
+        BlockDevice image = group.attach(DiskImage.open(disk("disk"), ImageFormat.RAW, OpenOptions.DEFAULT));
+        var balloon = new BalloonDevice[1];
+        try (WorkerLoop loop = WorkerLoop.started("hot plug");
+                KitGuest guest = KitGuest.start(2, Set.of("virtio_pci", "virtio_blk", "virtio_balloon"), machine -> {
+                    VirtioSlots.overPci(machine, new BlockFrontend(image, "steady"));
+                    balloon[0] = new BalloonDevice(machine.memory());
+                    VirtioSlots.overPci(machine, balloon[0]);
+                }, script)) {
             guest.await("writing");
-            int pauses = 0;
+            int rounds = 0;
+            long most = 0;
             while (!guest.output().contains("written") && guest.machine().outcome().isEmpty()) {
-                try (PausedMachine paused = guest.machine().pause()) {
-                    pauses++;
-                    assertThat(paused.devices()).containsKeys("00:01.0 virtio-blk", "00:01.0 virtio-blk device", "PCI");
-                    paused.devices().values().forEach(device -> assertThat(device.save()).isNotNull());
-                }
-                Thread.sleep(50);
+                group.limits(ThrottleGroup.Limits.NONE.withBytes(RateLimit.of(rounds % 2 == 0 ? 4 << 20 : 64 << 20)));
+                balloon[0].target(rounds % 2 == 0 ? 96L << 20 : 8L << 20);
+                pause(guest);
+                plugAndUnplug(guest, loop, rounds++);
+                most = Math.max(most, balloon[0].ballooned());
             }
+            group.limits(ThrottleGroup.Limits.NONE);
             guest.awaitEnd(0);
-            assertThat(pauses).isGreaterThan(3);
+            assertThat(rounds).isGreaterThan(2);
+            assertThat(most).as("bytes in the balloon").isPositive();
+        }
+    }
+
+    private static void pause(KitGuest guest) throws InterruptedException {
+        try (PausedMachine paused = guest.machine().pause()) {
+            assertThat(paused.devices()).containsKeys("00:01.0 virtio-blk", "00:01.0 virtio-blk device", "PCI");
+            paused.devices().values().forEach(device -> assertThat(device.save()).isNotNull());
+            Thread.sleep(20);
+        }
+    }
+
+    private void plugAndUnplug(KitGuest guest, WorkerLoop loop, int round) throws Exception {
+        var image = DiskImage.open(disk("plugged" + round), ImageFormat.RAW, OpenOptions.DEFAULT);
+        VirtioPciFunction function = VirtioSlots.hotPlug(guest.machine(),
+                new DeviceHost(new BlockFrontend(image, "round" + round), guest.machine().memory(), loop));
+        PciAddress address = guest.machine().pci().functions().entrySet().stream()
+                .filter(entry -> entry.getValue() == function).findFirst().orElseThrow().getKey();
+        Thread.sleep(200);
+        CompletableFuture<PciFunction> gone = guest.machine().pci().unplug(address).toCompletableFuture();
+        while (!gone.isDone() && guest.machine().outcome().isEmpty()) {
+            Thread.sleep(20);
+        }
+        if (gone.isDone()) {
+            function.close();
         }
     }
 
@@ -118,8 +164,7 @@ class HotPlugIT {
                 """;
         List<DiskOption> disks = List.of(DiskOption.parse(disk("a").toString()),
                 DiskOption.parse(disk("b") + ",transport=mmio"));
-        try (KitGuest guest = KitGuest.start(1, GuestDevices.modules(disks),
-                machine -> GuestDevices.attach(machine, disks), script)) {
+        try (KitGuest guest = KitGuest.start(1, GuestDevices.NONE.withDisks(disks), script)) {
             guest.await("first boot");
             guest.await("second boot");
             guest.awaitEnd(0);

@@ -8,6 +8,7 @@ import dev.vz.machine.BuiltMachine;
 import dev.vz.machine.Machine;
 import dev.vz.machine.MachineDescription;
 import dev.vz.machine.MachineOutcome;
+import dev.vz.machine.PlatformDescription;
 import dev.vz.machine.RunningMachine;
 import dev.vz.machine.boot.BootFile;
 import dev.vz.machine.boot.LinuxBoot;
@@ -23,6 +24,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 
 /**
  * Debian's unmodified kernel on the software CPU, with a script of the test's as its only program and devices of the test's.
@@ -54,16 +56,33 @@ final class KitGuest implements AutoCloseable {
         }
     }
 
+    /** Starts a guest with {@code cpus} processors and {@code devices}, and {@code script} running. */
+    static KitGuest start(int cpus, GuestDevices devices, String script) {
+        return start(cpus, devices.modules(), devices.setup(), platform -> platform, devices::attach, script);
+    }
+
     /** Starts a guest with {@code cpus} processors, {@code modules} loaded and {@code script} running. */
     static KitGuest start(int cpus, Set<String> modules, Consumer<BuiltMachine> devices, String script) {
+        return start(cpus, modules, KitInitramfs.Setup.NONE, platform -> platform, devices, script);
+    }
+
+    /** Starts a guest with a display of that many pixels, {@code modules} loaded and {@code script} running. */
+    static KitGuest startWithDisplay(int width, int height, Set<String> modules, Consumer<BuiltMachine> devices,
+            String script) {
+        return start(1, modules, KitInitramfs.Setup.NONE, platform -> platform.withDisplay(width, height), devices,
+                script);
+    }
+
+    private static KitGuest start(int cpus, Set<String> modules, KitInitramfs.Setup setup,
+            UnaryOperator<PlatformDescription> platform, Consumer<BuiltMachine> devices, String script) {
         DebianGuestKit kit = kit();
         var initramfs = new KitInitramfs(kit.busybox(), KitInitramfs.Terminal.UNKNOWN,
-                new KitInitramfs.Exec(script, "marker"), new KernelModules(kit.modules()).inOrder(modules));
+                new KitInitramfs.Exec(script, "marker"), new KernelModules(kit.modules()).inOrder(modules), setup);
         LinuxBoot boot = LinuxBoot.of(BootFile.of(kit.kernel()))
                 .withInitrd(BootFile.of("initramfs", initramfs.archive()))
                 .withCommandLine("console=ttyS0 panic=-1 " + KitInitramfs.COMMAND_LINE);
         BuiltMachine built = Machine.build(Hypervisors.named("emulator"), MachineDescription.of("kit", boot)
-                .withCpus(cpus).withPlatform(platform -> platform.withSerialPorts(2)));
+                .withCpus(cpus).withPlatform(standard -> platform.apply(standard.withSerialPorts(2))));
         try {
             devices.accept(built);
             SerialConsole console = SerialConsole.connect(built.serialPorts().get(0));

@@ -5,8 +5,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.vz.link.LinkFeatures;
 import dev.vz.link.LinkPair;
 import dev.vz.link.LinkPort;
-import dev.vz.machine.BuiltMachine;
+import dev.vz.linux.event.EpollLoop;
+import dev.vz.linux.socket.UnixAddress;
 import dev.vz.machine.virtio.VirtioSlots;
+import dev.vz.net.bridge.PortSettings;
+import dev.vz.net.bridge.SwitchLoop;
+import dev.vz.net.bridge.SwitchSettings;
+import dev.vz.net.bridge.VirtualSwitch;
+import dev.vz.net.port.StreamPortListener;
 import dev.vz.virtio.balloon.BalloonDevice;
 import dev.vz.virtio.balloon.GuestStatistics;
 import dev.vz.virtio.console.ConsoleDevice;
@@ -16,6 +22,11 @@ import java.io.ByteArrayOutputStream;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Random;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
@@ -24,8 +35,7 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.api.io.TempDir;
 
 /** Devices as Linux's own drivers use them: virtio_net, virtio_console, virtio_balloon. */
 @Tag("guest")
@@ -42,43 +52,67 @@ class VirtioDevicesIT {
 
     // -------------------------------------------------------------------------------------------------- network
 
-    private static void card(BuiltMachine machine, LinkPort port, int last, VirtioTransport transport) {
-        var card = new NetworkCard(port, new byte[] {2, 0, 0, 0, 0, (byte) last});
-        switch (transport) {
-            case PCI -> VirtioSlots.overPci(machine, card);
-            case MMIO -> VirtioSlots.overMmio(machine, card);
-        }
-    }
+    private static final String COMMON = """
+            [ "$(cat /sys/class/net/eth0/address)" = 02:00:00:00:00:0$me ] || exit 1
+            device=$(basename $(readlink -f /sys/class/net/eth0/device)); cd /sys/bus/virtio/drivers/virtio_net
+            echo $device >unbind; [ ! -e /sys/class/net/eth0 ] || exit 2
+            echo $device >bind; [ -e /sys/class/net/eth0 ] || exit 3
+            ip addr add 10.0.0.$me/24 dev eth0 && ip link set eth0 up || exit 4
+            # An input without end: busybox's nc hangs up when its own has ended.
+            mkfifo /tmp/endless; exec 3<>/tmp/endless
+            """;
+    private static final String TAKER = "me=1\n" + COMMON + """
+            echo ready; nc -l -p 5000 <&3 >/tmp/f || exit 5
+            echo took $(wc -c </tmp/f) $(sha256sum </tmp/f)
+            until nc 10.0.0.2 5001 </dev/null; do usleep 100000; done
+            """;
+    private static final String GIVER = "me=2\n" + COMMON + """
+            for i in $(seq 300); do ping -c 1 -W 1 10.0.0.1 >/dev/null && break; done
+            ping -c 3 -s 1400 10.0.0.1 >/dev/null || exit 6
+            dd if=/dev/urandom of=/tmp/f bs=64k count=128 2>/dev/null
+            echo gave $(wc -c </tmp/f) $(sha256sum </tmp/f)
+            nc 10.0.0.1 5000 </tmp/f || exit 7
+            # Whatever is still on its way needs a guest that is there.
+            nc -l -p 5001 <&3 >/dev/null || exit 8
+            """;
 
-    @ParameterizedTest
-    @EnumSource
-    void two_guests_talk_to_each_other(VirtioTransport transport) throws Exception {
-        String common = """
-                [ "$(cat /sys/class/net/eth0/address)" = 02:00:00:00:00:0$me ] || exit 1
-                device=$(basename $(readlink -f /sys/class/net/eth0/device)); cd /sys/bus/virtio/drivers/virtio_net
-                echo $device >unbind; [ ! -e /sys/class/net/eth0 ] || exit 2
-                echo $device >bind; [ -e /sys/class/net/eth0 ] || exit 3
-                ip addr add 10.0.0.$me/24 dev eth0 && ip link set eth0 up || exit 4
-                """;
-        Set<String> modules = Set.of("virtio_pci", "virtio_mmio", "virtio_net");
-        try (var link = new LinkPair("cable", LinkFeatures.all());
-                KitGuest taker = KitGuest.start(1, modules, machine -> card(machine, link.a(), 1, transport),
-                        "me=1\n" + common + """
-                                echo ready; nc -l -p 5000 >/tmp/f || exit 5
-                                echo took $(wc -c </tmp/f) $(sha256sum </tmp/f)
-                                """);
-                KitGuest giver = KitGuest.start(1, modules, machine -> card(machine, link.b(), 2, transport),
-                        "me=2\n" + common + """
-                                for i in $(seq 300); do ping -c 1 -W 1 10.0.0.1 >/dev/null && break; done
-                                ping -c 3 -s 1400 10.0.0.1 >/dev/null || exit 6
-                                dd if=/dev/urandom of=/tmp/f bs=64k count=128 2>/dev/null
-                                echo gave $(wc -c </tmp/f) $(sha256sum </tmp/f)
-                                nc 10.0.0.1 5000 </tmp/f || exit 7
-                                """)) {
-            taker.await("ready");
+    private static void exchange(KitGuest taker, Supplier<KitGuest> second) throws InterruptedException {
+        taker.await("ready");
+        try (KitGuest giver = second.get()) {
             giver.awaitEnd(0);
             taker.awaitEnd(0);
             assertThat(sum(taker.output(), "took")).isEqualTo(sum(giver.output(), "gave")).startsWith("8388608 ");
+        }
+    }
+
+    private static KitGuest guest(LinkPort port, int last, String script) {
+        return KitGuest.start(1, Set.of("virtio_pci", "virtio_net"), machine -> VirtioSlots.overPci(machine,
+                new NetworkCard(port, new byte[] {2, 0, 0, 0, 0, (byte) last})), script);
+    }
+
+    @Test
+    void two_guests_talk_to_each_other_over_a_cable() throws Exception {
+        try (var link = new LinkPair("cable", LinkFeatures.all()); KitGuest taker = guest(link.a(), 1, TAKER)) {
+            exchange(taker, () -> guest(link.b(), 2, GIVER));
+        }
+    }
+
+    private static KitGuest guest(Path socket, int last, String script) {
+        return KitGuest.start(1, GuestDevices.NONE.withNets(List.of(NetOption.parse(
+                "switch=" + socket + ",mac=02:00:00:00:00:0" + last + ",transport=mmio,packed=off"))), script);
+    }
+
+    @Test
+    void two_guests_talk_to_each_other_through_a_switch_behind_a_socket(@TempDir Path folder) throws Exception {
+        Path socket = folder.resolve("switch");
+        try (var loop = new EpollLoop("switch"); var network = new VirtualSwitch("switch", SwitchSettings.standard());
+                var listener = new StreamPortListener(UnixAddress.of(socket), 1500, loop,
+                        port -> network.add(port, PortSettings.standard()));
+                var driver = new SwitchLoop(network, loop)) {
+            loop.start();
+            try (KitGuest taker = guest(socket, 1, TAKER)) {
+                exchange(taker, () -> guest(socket, 2, GIVER));
+            }
         }
     }
 
@@ -112,24 +146,27 @@ class VirtioDevicesIT {
         ConsolePort port = device.ports().get(1);
         Supplier<String> terminal = heard(device.console());
         Supplier<String> said = heard(port);
-        device.console().resize(132, 43);
         try (KitGuest guest = KitGuest.start(1, Set.of("virtio_pci", "virtio_console"),
                 machine -> VirtioSlots.overPci(machine, device), """
                         until [ -c /dev/vport0p1 ]; do usleep 20000; done
                         [ "$(cat /sys/class/virtio-ports/vport0p1/name)" = org.example.port ] || exit 1
-                        stty -F /dev/hvc0 raw -echo; stty -F /dev/hvc0 size >/dev/hvc0
-                        read -r line </dev/hvc0; echo "typed $line" >/dev/hvc0
+                        # A terminal that nobody has open loses its settings and its size.
+                        exec 4<>/dev/hvc0; stty raw -echo <&4; echo terminal
+                        until [ "$(stty size <&4)" != '0 0' ]; do usleep 20000; done; stty size <&4 >&4
+                        read -r line <&4; echo "typed $line" >&4
                         exec 3<>/dev/vport0p1; echo open
                         head -c 100000 <&3 | sha256sum | cut -d' ' -f1 >&3
                         sleep 1
                         """)) {
+            guest.await("terminal");
+            device.console().resize(132, 43);
             await("the terminal's size", () -> terminal.get().contains("43 132"));
             byte[] line = "hello\n".getBytes(StandardCharsets.US_ASCII);
             assertThat(device.console().write(line, 0, line.length)).isEqualTo(line.length);
             await("an answer", () -> terminal.get().contains("typed hello"));
             guest.await("open");
             var data = new byte[100_000];
-            new java.util.Random(7).nextBytes(data);
+            new Random(7).nextBytes(data);
             for (int sent = 0; sent < data.length;) {
                 int taken = port.write(data, sent, data.length - sent);
                 sent += taken;
@@ -137,8 +174,8 @@ class VirtioDevicesIT {
                     Thread.sleep(5);
                 }
             }
-            String digest = java.util.HexFormat.of()
-                    .formatHex(java.security.MessageDigest.getInstance("SHA-256").digest(data));
+            String digest = HexFormat.of()
+                    .formatHex(MessageDigest.getInstance("SHA-256").digest(data));
             await("the sum of " + data.length + " bytes", () -> said.get().contains(digest));
             guest.awaitEnd(0);
         }
@@ -157,6 +194,9 @@ class VirtioDevicesIT {
                 before=$(free); echo ready
                 until [ $(free) -lt $((before - 100000)) ]; do usleep 50000; done; echo smaller
                 until [ $(free) -gt $((before - 30000)) ]; do usleep 50000; done; echo larger
+                cd /sys/bus/virtio/drivers/virtio_balloon; d=$(basename virtio[0-9]*)
+                echo $d >unbind; [ ! -e $d ] || exit 1; echo $d >bind; [ -e $d ] || exit 2; echo again
+                until [ $(free) -lt $((before - 40000)) ]; do usleep 50000; done; echo smaller again
                 """)) {
             guest.await("ready");
             BalloonDevice balloon = holder[0];
@@ -168,6 +208,8 @@ class VirtioDevicesIT {
             await("statistics", () -> balloon.statistics().get(GuestStatistics.Tag.MEMFREE).isPresent());
             balloon.target(0);
             await("the balloon is deflated", () -> balloon.ballooned() == 0);
+            guest.await("again");
+            balloon.target(64L << 20);
             guest.awaitEnd(0);
         }
     }

@@ -89,7 +89,7 @@ class GuestKitIT {
 
     private Qemu.Result boot(String script) throws Exception {
         var initramfs = new KitInitramfs(kit.busybox(), KitInitramfs.Terminal.UNKNOWN,
-                new KitInitramfs.Exec(script, "marker"), List.of());
+                new KitInitramfs.Exec(script, "marker"), List.of(), KitInitramfs.Setup.NONE);
         Path initrd = Files.write(folder.resolve("initrd"), initramfs.archive());
         Qemu.Result result = new Qemu(kit.kernel(), initrd, COMMAND_LINE, 512, 1).run(folder, LIMIT);
         System.out.println("The guest kit ran under QEMU in " + result.took().toMillis() + " ms");

@@ -6,6 +6,7 @@ import dev.vz.samples.cli.kit.DebianGuestKit;
 import dev.vz.testing.Peers;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -59,6 +60,16 @@ class NestedBootIT {
                         echo " status $?"
                         head -c 11 /tmp/a
                         """)
+                .with("8-net-and-folder", """
+                        mkdir /tmp/s; echo 'from the host' >/tmp/s/a
+                        vz boot --backend kvm --timeout 200 --net user --share s=/tmp/s,transport=mmio --vsock /tmp/v --exec '
+                            ip addr show dev eth0 | grep -o "inet 10.0.2.[0-9]*"; cat /mnt/s/a
+                            ping -c 1 10.0.2.2 >/dev/null && echo answered
+                            for i in 1 2 3 4 5; do head -c 300000 /dev/urandom; done >/mnt/s/b; sha256sum </mnt/s/b
+                            ls /sys/bus/virtio/drivers/vmw_vsock_virtio_transport | grep -c virtio'
+                        echo "status $?"
+                        sha256sum </tmp/s/b
+                        """)
                 .run(folder, LIMIT);
         System.out.println("The nested test took " + Duration.ofNanos(System.nanoTime() - start).toSeconds() + " s");
     }
@@ -107,6 +118,14 @@ class NestedBootIT {
     void disksOverPciAndMmioKeepWhatIsWritten() {
         OuterGuest.Outcome outcome = outcomes.get("7-disks");
         assertThat(outcome.out()).as(outcome.err()).isEqualTo("16\nA status 0\non the disk");
+    }
+
+    @Test
+    void aNetworkOfTheGuestsOwnASharedFolderAndSocketsWorkOnKvmToo() {
+        OuterGuest.Outcome outcome = outcomes.get("8-net-and-folder");
+        List<String> lines = outcome.out().lines().toList();
+        assertThat(lines).as(outcome.err()).hasSize(7).startsWith("inet 10.0.2.15", "from the host", "answered")
+                .endsWith("1", "status 0", lines.get(3));
     }
 
     @Test

@@ -41,7 +41,8 @@ final class OuterGuest {
             "arch/x86/kvm/kvm-amd.ko");
 
     /** What guests inside load for their devices. */
-    private static final Set<String> GUEST_MODULES = Set.of("virtio_pci", "virtio_mmio", "virtio-rng", "virtio_blk");
+    private static final Set<String> GUEST_MODULES = Set.of("virtio_pci", "virtio_mmio", "virtio-rng", "virtio_blk",
+            "virtio_net", "virtiofs", "vmw_vsock_virtio_transport");
 
     private final DebianGuestKit kit;
     private final JavaImage java;
