@@ -76,7 +76,8 @@ public final class CardAgainstDpdk {
 
     private double theirs(boolean guestSends) throws IOException, InterruptedException {
         Path socket = folder.resolve("dpdk");
-        Process host = testpmd("host", "1", "net_vhost0,iface=" + socket + ",queues=1", guestSends ? "rxonly" : "txonly",
+        Process host = testpmd("host", "1", "net_vhost0,iface=" + socket + ",queues=1",
+                guestSends ? "rxonly" : "txonly",
                 List.of("--no-lsc-interrupt"), folder.resolve("host.out"));
         try {
             long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
@@ -94,7 +95,8 @@ public final class CardAgainstDpdk {
     /** The guest's driver: median of what it says each second, in millions, without the first and the last two. */
     private double driver(Path socket, boolean sends) throws IOException, InterruptedException {
         Path output = folder.resolve("guest.out");
-        Process guest = testpmd("guest", "0", "net_virtio_user0,path=" + socket + ",queues=1,queue_size=1024," + options,
+        Process guest = testpmd("guest", "0",
+                "net_virtio_user0,path=" + socket + ",queues=1,queue_size=1024," + options,
                 sends ? "txonly" : "rxonly", List.of("--stats-period", "1"), output);
         Thread.sleep(TimeUnit.SECONDS.toMillis(seconds + 3L));
         guest.destroy();

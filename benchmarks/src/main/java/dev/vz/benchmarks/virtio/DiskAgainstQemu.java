@@ -66,7 +66,8 @@ public final class DiskAgainstQemu {
                 theirs[i] = measured(qemu, depth, seconds, "qemu-storage-daemon", "--blockdev",
                         "driver=null-co,node-name=d,size=" + DISK + ",read-zeroes=on", "--export",
                         "type=vhost-user-blk,id=e,node-name=d,writable=on,addr.type=unix,addr.path=" + qemu);
-                System.out.printf(Locale.ROOT, "depth %d, round %d: vz %.1f, qemu-storage-daemon %.1f thousand a second%n",
+                System.out.printf(Locale.ROOT,
+                        "depth %d, round %d: vz %.1f, qemu-storage-daemon %.1f thousand a second%n",
                         depth, i + 1, ours[i] / 1e3, theirs[i] / 1e3);
             }
             Arrays.sort(ours);

@@ -85,9 +85,11 @@ public final class DeviceHost implements Stateful<HostState>, AutoCloseable {
     public DeviceHost(VirtioDevice<?> device, GuestMemory memory, IntFunction<WorkerLoop> loops, long withheld) {
         this.device = device;
         this.memory = memory;
-        this.offered = device instanceof RemoteDevice ? device.features() : device.features() | VERSION_1 | ~withheld & (RING_RESET | 1L << QueueFeatures.INDIRECT_DESC
-                | 1L << QueueFeatures.EVENT_IDX | 1L << QueueFeatures.RING_PACKED
-                | 1L << QueueFeatures.NOTIFICATION_DATA | (device.usesInOrder() ? 1L << QueueFeatures.IN_ORDER : 0));
+        this.offered = device instanceof RemoteDevice ? device.features()
+                : device.features() | VERSION_1 | ~withheld & (RING_RESET | 1L << QueueFeatures.INDIRECT_DESC
+                        | 1L << QueueFeatures.EVENT_IDX | 1L << QueueFeatures.RING_PACKED
+                        | 1L << QueueFeatures.NOTIFICATION_DATA
+                        | (device.usesInOrder() ? 1L << QueueFeatures.IN_ORDER : 0));
         int count = device.queues();
         configs = new QueueConfig[count];
         enabled = new boolean[count];

@@ -66,7 +66,7 @@ final class BackEndLink implements AutoCloseable {
 
     /** How many queues, or pairs of them, it has at the most; 1 if it does not say. */
     int queueNumber() {
-        return (protocol & Protocol.PROTOCOL_MQ) == 0 ? 1 : (int) Math.clamp(ask(Protocol.GET_QUEUE_NUM), 1, 1024);
+        return (protocol & Protocol.PROTOCOL_MQ) == 0 ? 1 : Math.clamp(ask(Protocol.GET_QUEUE_NUM), 1, 1024);
     }
 
     boolean hasConfig() {

@@ -149,8 +149,9 @@ public final class VhostUserDevice implements RemoteDevice<VhostUserState> {
         }
         return connected(address, link -> {
             if (!link.hasConfig()) {
-                throw new CapabilityException("The vhost-user back end " + address + " cannot say how large its disk is:"
-                        + " it does not offer VHOST_USER_PROTOCOL_F_CONFIG");
+                throw new CapabilityException(
+                        "The vhost-user back end " + address + " cannot say how large its disk is:"
+                                + " it does not offer VHOST_USER_PROTOCOL_F_CONFIG");
             }
             byte[] content = link.config(BLOCK_CONFIG);
             int own = (link.features() & BLOCK_MQ) == 0 ? 1 : Math.min(queues, link.queueNumber());

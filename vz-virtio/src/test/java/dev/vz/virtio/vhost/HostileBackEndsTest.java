@@ -157,7 +157,8 @@ class HostileBackEndsTest {
             file.setLength(1 << 20);
         }
         Path socket = socket();
-        return program(true, socket, Peers.program("qemu-storage-daemon", "qemu-system-common").toString(), "--blockdev",
+        return program(true, socket, Peers.program("qemu-storage-daemon", "qemu-system-common").toString(),
+                "--blockdev",
                 "driver=file,node-name=d,filename=" + image, "--export",
                 "type=vhost-user-blk,id=e,node-name=d,writable=on,num-queues=1,addr.type=unix,addr.path=" + socket);
     }

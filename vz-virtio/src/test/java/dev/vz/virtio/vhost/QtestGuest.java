@@ -47,11 +47,13 @@ final class QtestGuest implements AutoCloseable {
         try (ServerSocketChannel listener = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
             listener.bind(UnixDomainSocketAddress.of(control));
             process = new ProcessBuilder(Peers.program("qemu-system-x86_64", "qemu-system-x86").toString(), "-bios",
-                    stopped(folder).toString(), "-accel", "tcg", "-machine", "pc,memory-backend=memory", "-m", "16", "-object",
+                    stopped(folder).toString(), "-accel", "tcg", "-machine", "pc,memory-backend=memory", "-m", "16",
+                    "-object",
                     "memory-backend-memfd,id=memory,share=on,size=16M", "-display", "none", "-nodefaults", "-qtest",
                     "unix:" + control, "-qtest-log", "/dev/null", "-chardev", "socket,id=blk,path=" + socket, "-device",
                     "vhost-user-blk-pci,chardev=blk,addr=0" + SLOT + ".0,num-queues=1,queue-size=" + QUEUE_SIZE
-                            + ",disable-legacy=on").redirectErrorStream(true)
+                            + ",disable-legacy=on")
+                    .redirectErrorStream(true)
                     .redirectOutput(folder.resolve("qemu.out").toFile()).start();
             listener.configureBlocking(false);
             channel = accepted(listener, folder.resolve("qemu.out"));

@@ -92,7 +92,8 @@ final class BootBench implements Callable<Integer> {
     }
 
     private List<String> qemu(DebianGuestKit kit, Path initrd) {
-        return List.of("qemu-system-x86_64", "-accel", "tcg", "-m", "512", "-smp", Integer.toString(cpus), "-nodefaults",
+        return List.of("qemu-system-x86_64", "-accel", "tcg", "-m", "512", "-smp", Integer.toString(cpus),
+                "-nodefaults",
                 "-display", "none", "-no-reboot", "-serial", "stdio", "-kernel", kit.kernel().toString(), "-initrd",
                 initrd.toString(), "-append", "console=ttyS0 panic=-1 quiet " + KitInitramfs.COMMAND_LINE);
     }
@@ -111,7 +112,8 @@ final class BootBench implements Callable<Integer> {
         String text = Files.readString(said, StandardCharsets.ISO_8859_1);
         if (status != 0 || !text.contains(WORD)) {
             throw new GuestException("The guest of " + command.getFirst() + " did not say \"" + WORD + "\" (status "
-                    + status + "); the end of what it said: " + text.substring(Math.max(0, text.length() - 300)).strip());
+                    + status + "); the end of what it said: "
+                    + text.substring(Math.max(0, text.length() - 300)).strip());
         }
         return seconds;
     }

@@ -88,7 +88,7 @@ final class ComputeGuest {
                 var machine = new EmulatorHypervisor().withTranslation(translated)
                         .createVirtualMachine(VirtualMachineConfig.of(memory))) {
             memory.write(LOAD, Files.readAllBytes(image));
-            var vcpu = (X86Vcpu) machine.createVcpu(0);
+            var vcpu = machine.createVcpu(0);
             vcpu.setSpecialRegisters(SpecialRegisters.protectedMode());
             vcpu.setRegisters(GeneralRegisters.zero().withRip(LOAD + ENTRY));
             vcpu.run(new Console(times));
@@ -146,7 +146,8 @@ final class ComputeGuest {
     /** Runs on QEMU. */
     Times qemu() throws IOException, InterruptedException {
         var times = new Times();
-        Process process = Peer.start(new ProcessBuilder("qemu-system-x86_64", "-accel", "tcg", "-m", "64", "-display", "none",
+        Process process = Peer.start(new ProcessBuilder("qemu-system-x86_64", "-accel", "tcg", "-m", "64", "-display",
+                "none",
                 "-debugcon", "stdio", "-device", "isa-debug-exit,iobase=0xf4,iosize=1", "-nodefaults", "-no-reboot",
                 "-kernel", image.toString())
                 .redirectError(ProcessBuilder.Redirect.INHERIT));
