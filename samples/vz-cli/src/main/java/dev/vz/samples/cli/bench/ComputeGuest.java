@@ -4,7 +4,6 @@ import dev.vz.cpu.VcpuExit;
 import dev.vz.cpu.VcpuExitHandler;
 import dev.vz.cpu.x86.GeneralRegisters;
 import dev.vz.cpu.x86.SpecialRegisters;
-import dev.vz.cpu.x86.X86Vcpu;
 import dev.vz.emulator.EmulatorHypervisor;
 import dev.vz.error.GuestException;
 import dev.vz.hypervisor.VirtualMachineConfig;
