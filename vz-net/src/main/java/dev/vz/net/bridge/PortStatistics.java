@@ -1,5 +1,6 @@
 package dev.vz.net.bridge;
 
+import java.util.Arrays;
 import java.util.Map;
 
 /**
@@ -20,6 +21,12 @@ public record PortStatistics(long received, long receivedBytes, long sent, long 
     public PortStatistics {
         drops = Map.copyOf(drops);
         ruleMatches = ruleMatches.clone();
+    }
+
+    @Override
+    public String toString() {
+        return "received " + received + " (" + receivedBytes + " bytes), sent " + sent + " (" + sentBytes
+                + " bytes), waiting " + queued + ", dropped " + drops + ", rules " + Arrays.toString(ruleMatches);
     }
 
     /** Frames dropped for {@code reason}. */

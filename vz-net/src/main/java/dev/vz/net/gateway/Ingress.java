@@ -146,7 +146,7 @@ final class Ingress {
     /** Whether an IPv4 packet does not go on: within the guests' network, or at the end of its time. */
     private boolean forwards(long mac, int destination) {
         boolean own = (destination & mask) == network
-                && !isHostLoopback(0, Address.mapped(destination));
+                && !neighbours.isHostLoopback(0, Address.mapped(destination));
         if (own) {
             core.errors.unreachable(view, mac, IcmpErrors.HOST);
             return true;
@@ -156,11 +156,6 @@ final class Ingress {
             return true;
         }
         return false;
-    }
-
-    private boolean isHostLoopback(long high, long low) {
-        IpPrefix loopback = core.configuration.hostLoopback();
-        return loopback != null && Address.low(loopback.address()) == low && Address.high(loopback.address()) == high;
     }
 
     private void ipv6(long mac, boolean group, boolean trusted, int piece) {
@@ -189,7 +184,7 @@ final class Ingress {
         boolean toGateway = toGroup || neighbours.isOwn(high, low);
         if (!toGateway) {
             boolean inside = (high & maskHigh) == prefixHigh && (low & maskLow) == prefixLow
-                    && !isHostLoopback(high, low);
+                    && !neighbours.isHostLoopback(high, low);
             if (inside || linkLocal) {
                 core.errors.unreachable(view, mac, IcmpErrors.HOST);
                 return;

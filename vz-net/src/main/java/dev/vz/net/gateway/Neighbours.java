@@ -31,11 +31,26 @@ final class Neighbours {
 
     private record Key(long high, long low) {}
 
+    /** An address that each frame is compared with: an InetAddress would give its bytes in a new array each time. */
+    private record Own(boolean there, long high, long low) {
+        static Own of(@Nullable IpPrefix prefix) {
+            return prefix == null
+                    ? new Own(false, 0, 0)
+                    : new Own(true, Address.high(prefix.address()), Address.low(prefix.address()));
+        }
+
+        boolean is(long otherHigh, long otherLow) {
+            return there && low == otherLow && high == otherHigh;
+        }
+    }
+
     private final GatewayCore core;
     private final Map<Key, Long> known;
     private final @Nullable IpPrefix ipv4;
     private final @Nullable IpPrefix ipv6;
-    private final @Nullable IpPrefix loopback;
+    private final Own own4;
+    private final Own own6;
+    private final Own loopback;
     private final long linkLocalLow;
     private Runnable learned = () -> {};
 
@@ -43,7 +58,9 @@ final class Neighbours {
         this.core = core;
         ipv4 = core.configuration.ipv4();
         ipv6 = core.configuration.ipv6();
-        loopback = core.configuration.hostLoopback();
+        own4 = Own.of(ipv4);
+        own6 = Own.of(ipv6);
+        loopback = Own.of(core.configuration.hostLoopback());
         long mac = core.link.mac();
         // RFC 4291, appendix A: the modified EUI-64.
         linkLocalLow = (mac >>> 24 ^ 0x02_0000L) << 40 | 0xFF_FE00_0000L | mac & 0xFF_FFFFL;
@@ -65,15 +82,16 @@ final class Neighbours {
 
     /** Whether an address is the gateway's own. */
     boolean isOwn(long high, long low) {
-        return is(ipv4, high, low) || is(ipv6, high, low) || high == 0xFE80L << 48 && low == linkLocalLow;
+        return own4.is(high, low) || own6.is(high, low) || high == 0xFE80L << 48 && low == linkLocalLow;
+    }
+
+    /** Whether an address stands for the host's loopback. */
+    boolean isHostLoopback(long high, long low) {
+        return loopback.is(high, low);
     }
 
     private boolean answersFor(long high, long low) {
-        return isOwn(high, low) || is(loopback, high, low);
-    }
-
-    private static boolean is(@Nullable IpPrefix prefix, long high, long low) {
-        return prefix != null && Address.low(prefix.address()) == low && Address.high(prefix.address()) == high;
+        return isOwn(high, low) || isHostLoopback(high, low);
     }
 
     /** Runs {@code action} whenever a new address has become known. */
