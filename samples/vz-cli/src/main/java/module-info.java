@@ -19,8 +19,10 @@ module dev.vz.samples.cli {
     requires info.picocli;
     requires tools.jackson.core;
     requires org.apache.commons.compress; // unpacks Debian's kernel on the host
+    requires org.tukaani.xz; // the same for the one that is not for virtual machines only
 
     opens dev.vz.samples.cli to info.picocli;
+    opens dev.vz.samples.cli.bench to info.picocli;
     opens dev.vz.samples.cli.device to info.picocli;
     opens dev.vz.samples.cli.nbd to info.picocli;
     opens dev.vz.samples.cli.net to info.picocli;

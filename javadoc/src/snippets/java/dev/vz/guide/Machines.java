@@ -1,5 +1,7 @@
 package dev.vz.guide;
 
+import dev.vz.display.Screen;
+import dev.vz.link.LinkPort;
 import dev.vz.machine.BuiltMachine;
 import dev.vz.machine.MachineDescription;
 import dev.vz.machine.MachineOutcome;
@@ -8,7 +10,14 @@ import dev.vz.machine.RestartPolicy;
 import dev.vz.machine.RunningMachine;
 import dev.vz.machine.boot.BootFile;
 import dev.vz.machine.boot.LinuxBoot;
+import dev.vz.machine.display.FramebufferDisplay;
 import dev.vz.machine.serial.SerialConsole;
+import dev.vz.machine.virtio.VirtioSlots;
+import dev.vz.virtio.fs.FileSystemDevice;
+import dev.vz.virtio.fs.SharedFolder;
+import dev.vz.virtio.net.NetworkCard;
+import dev.vz.virtio.vsock.VsockAcceptor;
+import dev.vz.virtio.vsock.VsockDevice;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.function.Consumer;
@@ -41,6 +50,27 @@ final class Machines {
         }
         console.type("poweroff -f\n");
         return running;
+    }
+    // @end
+
+    // @start region="devices"
+    /** Gives the guest a network card, a folder of the host's, and streams to {@code service} at port 1024. */
+    static VsockDevice connect(BuiltMachine built, LinkPort link, Path folder, VsockAcceptor service) {
+        VirtioSlots.overPci(built, new NetworkCard(link, new byte[] {0x52, 0x54, 0, 0x12, 0x34, 0x56}));
+        VirtioSlots.overPci(built, new FileSystemDevice("work", SharedFolder.of(folder, false)));
+        var sockets = new VsockDevice(3);
+        sockets.listen(1024, service);
+        VirtioSlots.overPci(built, sockets);
+        return sockets;
+    }
+    // @end
+
+    // @start region="screen"
+    /** Shows what the guest has drawn since the last time; the description had a display. */
+    static FramebufferDisplay show(RunningMachine running, Screen screen) {
+        var display = new FramebufferDisplay(running.memory(), running.framebuffer().orElseThrow(), screen);
+        display.refresh();
+        return display;
     }
     // @end
 

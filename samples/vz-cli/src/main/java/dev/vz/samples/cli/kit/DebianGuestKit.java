@@ -9,8 +9,7 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /**
- * An unmodified Debian kernel for virtual machines ({@code linux-image-*-cloud-amd64}) with its modules, and
- * {@code busybox-static}: all it takes to boot a guest into a shell.
+ * An unmodified Debian kernel with its modules, and {@code busybox-static}: all it takes to boot a guest into a shell.
  *
  * @param root    where both packages are unpacked
  * @param kernel  the kernel, a bzImage
@@ -19,26 +18,37 @@ import java.util.stream.Stream;
 public record DebianGuestKit(Path root, Path kernel, String release) {
 
     private static final String ITEM = "debian-guest-kit";
+    private static final String STANDARD_ITEM = "debian-standard-kit";
     private static final String KERNEL_META_PACKAGE = "linux-image-cloud-amd64";
+    private static final String STANDARD_META_PACKAGE = "linux-image-amd64";
     private static final String KERNEL_PREFIX = "linux-image-";
     private static final String KERNEL_FILE = "vmlinuz-";
 
     /**
-     * The kit in {@code cache}; fetched if it is not there yet, without the network if it is. Delete its folder to fetch
-     * newer packages.
+     * The kit in {@code cache} with the kernel for virtual machines ({@code linux-image-*-cloud-amd64}); fetched if it is
+     * not there yet, without the network if it is. Delete its folder to fetch newer packages.
      *
      * @throws dev.vz.error.CapabilityException if apt or the packages are not there; the message says what to do
      * @throws HostException                    if the cache folder cannot be written
      */
     public static DebianGuestKit in(CacheFolder cache, Progress progress) {
-        Path root = cache.item(ITEM, folder -> fetch(folder, new AptPackages(progress)),
+        return in(cache, ITEM, KERNEL_META_PACKAGE, progress);
+    }
+
+    /** The same with the kernel for all machines ({@code linux-image-*-amd64}), which has drivers for displays and more. */
+    public static DebianGuestKit standardIn(CacheFolder cache, Progress progress) {
+        return in(cache, STANDARD_ITEM, STANDARD_META_PACKAGE, progress);
+    }
+
+    private static DebianGuestKit in(CacheFolder cache, String item, String metaPackage, Progress progress) {
+        Path root = cache.item(item, folder -> fetch(folder, metaPackage, new AptPackages(progress)),
                 () -> progress.step("waiting for another vz that fetches the guest kit"));
         progress.finish();
         return open(root);
     }
 
-    private static void fetch(Path folder, AptPackages packages) {
-        String kernel = packages.concrete(KERNEL_META_PACKAGE, KERNEL_PREFIX);
+    private static void fetch(Path folder, String metaPackage, AptPackages packages) {
+        String kernel = packages.concrete(metaPackage, KERNEL_PREFIX);
         List<Path> files = packages.download(folder, List.of(kernel, "busybox-static"));
         for (Path file : files) {
             packages.unpack(file, folder);

@@ -21,8 +21,10 @@ import dev.vz.samples.cli.kit.Progress;
 import dev.vz.testing.Peers;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 
@@ -47,9 +49,13 @@ final class KitGuest implements AutoCloseable {
 
     /** The kit; the test goes on only if apt can fetch it here. */
     static DebianGuestKit kit() {
+        return fetched(DebianGuestKit::in);
+    }
+
+    private static DebianGuestKit fetched(BiFunction<CacheFolder, Progress, DebianGuestKit> fetch) {
         try {
             var cache = new CacheFolder(Path.of(System.getProperty("vz.cli.target", "target"), "test-cache"));
-            return DebianGuestKit.in(cache, Progress.SILENT);
+            return fetch.apply(cache, Progress.SILENT);
         } catch (VzException failure) {
             Peers.require(false, "the Debian guest kit cannot be fetched: " + failure.getMessage());
             throw failure;
@@ -58,27 +64,38 @@ final class KitGuest implements AutoCloseable {
 
     /** Starts a guest with {@code cpus} processors and {@code devices}, and {@code script} running. */
     static KitGuest start(int cpus, GuestDevices devices, String script) {
-        return start(cpus, devices.modules(), devices.setup(), platform -> platform, devices::attach, script);
+        return start(kit(), cpus, devices.modules(), devices.setup(), platform -> platform, devices::attach, script);
     }
 
     /** Starts a guest with {@code cpus} processors, {@code modules} loaded and {@code script} running. */
     static KitGuest start(int cpus, Set<String> modules, Consumer<BuiltMachine> devices, String script) {
-        return start(cpus, modules, KitInitramfs.Setup.NONE, platform -> platform, devices, script);
+        return start(kit(), cpus, modules, KitInitramfs.Setup.NONE, platform -> platform, devices, script);
     }
 
     /** Starts a guest with a display of that many pixels, {@code modules} loaded and {@code script} running. */
     static KitGuest startWithDisplay(int width, int height, Set<String> modules, Consumer<BuiltMachine> devices,
             String script) {
-        return start(1, modules, KitInitramfs.Setup.NONE, platform -> platform.withDisplay(width, height), devices,
-                script);
+        return start(kit(), 1, modules, KitInitramfs.Setup.NONE, platform -> platform.withDisplay(width, height),
+                devices, script);
     }
 
-    private static KitGuest start(int cpus, Set<String> modules, KitInitramfs.Setup setup,
+    /** Starts a guest with Debian's kernel for all machines, {@code more} modules and devices. */
+    static KitGuest startStandard(GuestDevices devices, Set<String> more, Consumer<BuiltMachine> moreDevices,
+            String script) {
+        Set<String> modules = new LinkedHashSet<>(devices.modules());
+        modules.addAll(more);
+        return start(fetched(DebianGuestKit::standardIn), 2, modules, devices.setup(), platform -> platform,
+                machine -> {
+                    devices.attach(machine);
+                    moreDevices.accept(machine);
+                }, script);
+    }
+
+    private static KitGuest start(DebianGuestKit kit, int cpus, Set<String> modules, KitInitramfs.Setup setup,
             UnaryOperator<PlatformDescription> platform, Consumer<BuiltMachine> devices, String script) {
-        DebianGuestKit kit = kit();
         var initramfs = new KitInitramfs(kit.busybox(), KitInitramfs.Terminal.UNKNOWN,
                 new KitInitramfs.Exec(script, "marker"), new KernelModules(kit.modules()).inOrder(modules), setup);
-        LinuxBoot boot = LinuxBoot.of(BootFile.of(kit.kernel()))
+        LinuxBoot boot = LinuxBoot.of(BootFile.of(kit.kernel())).withUnpack(true)
                 .withInitrd(BootFile.of("initramfs", initramfs.archive()))
                 .withCommandLine("console=ttyS0 panic=-1 " + KitInitramfs.COMMAND_LINE);
         BuiltMachine built = Machine.build(Hypervisors.named("emulator"), MachineDescription.of("kit", boot)

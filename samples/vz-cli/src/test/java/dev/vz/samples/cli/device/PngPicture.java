@@ -15,7 +15,7 @@ import java.util.zip.CRC32;
 import java.util.zip.DeflaterOutputStream;
 import org.jspecify.annotations.Nullable;
 
-/** A screen that keeps the picture, and can write it to a file as PNG: 8 bits each of red, green and blue. */
+/** A screen that keeps the picture, and can write it to a file as PNG: 8 bits each of red, green and blue. Thread-safe. */
 final class PngPicture implements Screen {
 
     private static final byte[] SIGNATURE = {(byte) 0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
@@ -26,14 +26,14 @@ final class PngPicture implements Screen {
     private int[] pixels = {};
 
     @Override
-    public void resize(int newWidth, int newHeight) {
+    public synchronized void resize(int newWidth, int newHeight) {
         width = newWidth;
         height = newHeight;
         pixels = new int[width * height];
     }
 
     @Override
-    public void update(MemorySegment picture, int stride, Rectangle damage) {
+    public synchronized void update(MemorySegment picture, int stride, Rectangle damage) {
         for (int y = damage.y(); y < damage.y() + damage.height(); y++) {
             for (int x = damage.x(); x < damage.x() + damage.width(); x++) {
                 pixels[y * width + x] = picture.get(PIXEL, (long) y * stride + 4L * x) & 0xFFFFFF;
@@ -46,13 +46,18 @@ final class PngPicture implements Screen {
         // A console draws its own.
     }
 
+    /** Pixels from left to right; 0 before there is a picture. */
+    synchronized int width() {
+        return width;
+    }
+
     /** Red, green and blue, 8 bits each from the top. */
-    int pixel(int x, int y) {
+    synchronized int pixel(int x, int y) {
         return pixels[y * width + x];
     }
 
     /** How many pixels of a part of the picture have that colour. */
-    int count(Rectangle part, int colour) {
+    synchronized int count(Rectangle part, int colour) {
         int count = 0;
         for (int y = part.y(); y < part.y() + part.height(); y++) {
             for (int x = part.x(); x < part.x() + part.width(); x++) {
@@ -62,7 +67,7 @@ final class PngPicture implements Screen {
         return count;
     }
 
-    void write(Path file) throws IOException {
+    synchronized void write(Path file) throws IOException {
         var header = new ByteArrayOutputStream();
         var fields = new DataOutputStream(header);
         fields.writeInt(width);

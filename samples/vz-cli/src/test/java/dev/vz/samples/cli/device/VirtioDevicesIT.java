@@ -62,7 +62,7 @@ class VirtioDevicesIT {
             mkfifo /tmp/endless; exec 3<>/tmp/endless
             """;
     private static final String TAKER = "me=1\n" + COMMON + """
-            echo ready; nc -l -p 5000 <&3 >/tmp/f || exit 5
+            nc -l -p 5000 <&3 >/tmp/f || exit 5
             echo took $(wc -c </tmp/f) $(sha256sum </tmp/f)
             until nc 10.0.0.2 5001 </dev/null; do usleep 100000; done
             """;
@@ -71,18 +71,15 @@ class VirtioDevicesIT {
             ping -c 3 -s 1400 10.0.0.1 >/dev/null || exit 6
             dd if=/dev/urandom of=/tmp/f bs=64k count=128 2>/dev/null
             echo gave $(wc -c </tmp/f) $(sha256sum </tmp/f)
-            nc 10.0.0.1 5000 </tmp/f || exit 7
+            until nc 10.0.0.1 5000 </tmp/f; do usleep 100000; done
             # Whatever is still on its way needs a guest that is there.
             nc -l -p 5001 <&3 >/dev/null || exit 8
             """;
 
-    private static void exchange(KitGuest taker, Supplier<KitGuest> second) throws InterruptedException {
-        taker.await("ready");
-        try (KitGuest giver = second.get()) {
-            giver.awaitEnd(0);
-            taker.awaitEnd(0);
-            assertThat(sum(taker.output(), "took")).isEqualTo(sum(giver.output(), "gave")).startsWith("8388608 ");
-        }
+    private static void awaitExchange(KitGuest taker, KitGuest giver) throws InterruptedException {
+        giver.awaitEnd(0);
+        taker.awaitEnd(0);
+        assertThat(sum(taker.output(), "took")).isEqualTo(sum(giver.output(), "gave")).startsWith("8388608 ");
     }
 
     private static KitGuest guest(LinkPort port, int last, String script) {
@@ -92,8 +89,10 @@ class VirtioDevicesIT {
 
     @Test
     void two_guests_talk_to_each_other_over_a_cable() throws Exception {
-        try (var link = new LinkPair("cable", LinkFeatures.all()); KitGuest taker = guest(link.a(), 1, TAKER)) {
-            exchange(taker, () -> guest(link.b(), 2, GIVER));
+        try (var link = new LinkPair("cable", LinkFeatures.all());
+                KitGuest taker = guest(link.a(), 1, TAKER);
+                KitGuest giver = guest(link.b(), 2, GIVER)) {
+            awaitExchange(taker, giver);
         }
     }
 
@@ -110,8 +109,8 @@ class VirtioDevicesIT {
                         port -> network.add(port, PortSettings.standard()));
                 var driver = new SwitchLoop(network, loop)) {
             loop.start();
-            try (KitGuest taker = guest(socket, 1, TAKER)) {
-                exchange(taker, () -> guest(socket, 2, GIVER));
+            try (KitGuest taker = guest(socket, 1, TAKER); KitGuest giver = guest(socket, 2, GIVER)) {
+                awaitExchange(taker, giver);
             }
         }
     }
