@@ -5,6 +5,7 @@ import dev.vz.emulator.cpu.Cpu;
 import dev.vz.emulator.cpu.Op;
 import dev.vz.emulator.cpu.Translation;
 import dev.vz.emulator.fault.Fault;
+import dev.vz.emulator.memory.PhysicalMemory;
 import java.lang.invoke.MethodHandles;
 import java.util.List;
 
@@ -142,9 +143,20 @@ abstract class Region extends Op implements Translation {
     private boolean isInPlace() {
         boolean user = c.cpl == 3;
         try {
+            long page = 1; // none: neighbours mostly lie in the same, and page tables are walked once for it
+            long hostPage = 0;
+            long physicalPage = 0;
             for (Block block : blocks) {
-                long host = c.mmu.fetch(block.ip, user);
-                if (host == 0 || c.mmu.fetchAddress != block.physical() || !block.isAt(host, 0)) {
+                long offset = block.ip & PhysicalMemory.PAGE - 1;
+                if (block.ip - offset != page) {
+                    page = block.ip - offset;
+                    hostPage = c.mmu.fetch(block.ip, user) - offset;
+                    physicalPage = c.mmu.fetchAddress - offset;
+                    if (hostPage + offset == 0) {
+                        return false;
+                    }
+                }
+                if (physicalPage + offset != block.physical() || !block.isAt(hostPage + offset, 0)) {
                     return false;
                 }
             }
