@@ -18,6 +18,7 @@ module dev.vz.net {
     exports dev.vz.net.dns;
     exports dev.vz.net.frame;
     exports dev.vz.net.network;
+    exports dev.vz.net.ntp;
     exports dev.vz.net.gateway;
     exports dev.vz.net.packet;
     exports dev.vz.net.port;

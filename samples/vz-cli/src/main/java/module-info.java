@@ -22,6 +22,7 @@ module dev.vz.samples.cli {
     requires org.tukaani.xz; // the same for the one that is not for virtual machines only
 
     opens dev.vz.samples.cli to info.picocli;
+    opens dev.vz.samples.cli.bench to info.picocli;
     opens dev.vz.samples.cli.device to info.picocli;
     opens dev.vz.samples.cli.nbd to info.picocli;
     opens dev.vz.samples.cli.net to info.picocli;

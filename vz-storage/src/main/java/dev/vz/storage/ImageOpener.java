@@ -105,7 +105,7 @@ final class ImageOpener {
                     : Qcow2Driver.open(file, options.readOnly(), options.asFound(), options.keys(), options.gate(),
                             options
                                     .budget());
-            case VDI -> VdiDriver.open(file, options.readOnly(), options.budget());
+            case VDI -> VdiDriver.open(file, options.readOnly(), options.asFound(), options.budget());
             case VPC -> VhdDriver.open(file, options.readOnly(), options.budget());
             case DMG -> DmgDriver.open(file, options.budget());
             case CLOOP -> CloopDriver.open(file, options.budget());
@@ -113,7 +113,7 @@ final class ImageOpener {
             case VMDK -> VmdkDriver.open(file, options.readOnly(), options.gate(), options.budget());
             case QED -> QedDriver.open(file, options.readOnly(), options.asFound(), options.budget());
             case VHDX -> VhdxDriver.open(file, options.readOnly(), options.budget());
-            case PARALLELS -> ParallelsDriver.open(file, options.readOnly(), options.budget());
+            case PARALLELS -> ParallelsDriver.open(file, options.readOnly(), options.asFound(), options.budget());
         };
     }
 }

@@ -41,7 +41,12 @@ class ReadOnlyFormatsTest {
     }
 
     static List<Sample> samples() {
-        return List.of(cloop(), bochs(), dmg());
+        return List.of(cloop(), bochs(), dmg(0x80000006));
+    }
+
+    /** Without bzip2 in the DMG: for QEMU that is a module, which Debian does not ship. */
+    static List<Sample> samplesForQemu() {
+        return List.of(cloop(), bochs(), dmg(0x80000005));
     }
 
     private static byte[] deflated(byte[] data) {
@@ -109,10 +114,10 @@ class ReadOnlyFormatsTest {
         return new Sample(ImageFormat.BOCHS, joined(head.array(), data.toByteArray()), disk);
     }
 
-    private static Sample dmg() {
+    private static Sample dmg(int fourthType) {
         byte[] disk = content(5 * 8192);
         Arrays.fill(disk, 0, 8192, (byte) 0);
-        int[] types = {0, 1, 0x80000005, 0x80000006, 0x80000005};
+        int[] types = {0, 1, 0x80000005, fourthType, 0x80000005};
         var data = new ByteArrayOutputStream();
         ByteBuffer table = ByteBuffer.allocate(204 + 6 * 40);
         table.putInt(0, 0x6d697368).putInt(4, 1).putLong(16, disk.length / 512).putInt(200, 6);
@@ -166,15 +171,9 @@ class ReadOnlyFormatsTest {
     }
 
     @ParameterizedTest
-    @MethodSource("samples")
+    @MethodSource("samplesForQemu")
     void itReadsTheSameInQemu(Sample sample, @TempDir Path folder) throws Exception {
         Qemu.require();
-        // QEMU has bzip2 as a module, which is not always installed.
-        if (sample.format() == ImageFormat.DMG) {
-            Files.write(folder.resolve("probe.dmg"), sample.image());
-            org.junit.jupiter.api.Assumptions.assumeTrue(Qemu.img("convert", "-f", "dmg", "-O", "raw", folder.resolve(
-                    "probe.dmg"), folder.resolve("probe.raw")).status() == 0, "QEMU here cannot read bzip2 in DMG");
-        }
         Path image = Files.write(folder.resolve("image"), sample.image());
         Path raw = Files.write(folder.resolve("raw"), sample.disk());
         Qemu.compare(sample.format().label(), image, "raw", raw);

@@ -1,6 +1,9 @@
 package dev.vz.emulator.cpu;
 
 import dev.vz.emulator.memory.HostMemory;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -26,6 +29,8 @@ public final class Block {
     public long executions;
     /** Number of instructions. */
     public final int count;
+
+    private static final VarHandle LONGS = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
     /** After every so many entries the block is reported as hot. */
     private static final long HOT_MASK = 0x3FF;
@@ -93,13 +98,19 @@ public final class Block {
     /** Whether its bytes still lie at {@code host}, and what crosses the page at {@code secondHost}. */
     public boolean isAt(long host, long secondHost) {
         int here = bytesInFirstPage();
-        for (int i = 0; i < here; i++) {
-            if ((byte) HostMemory.readByte(host + i) != code[i]) {
+        return areAt(host, 0, here) && (here == code.length || areAt(secondHost, here, code.length));
+    }
+
+    /** Whether its bytes from {@code from} to {@code to} lie at {@code host}. */
+    private boolean areAt(long host, int from, int to) {
+        int i = from;
+        for (; i + 8 <= to; i += 8) {
+            if (HostMemory.readLong(host + i - from) != (long) LONGS.get(code, i)) {
                 return false;
             }
         }
-        for (int i = here; i < code.length; i++) {
-            if ((byte) HostMemory.readByte(secondHost + i - here) != code[i]) {
+        for (; i < to; i++) {
+            if ((byte) HostMemory.readByte(host + i - from) != code[i]) {
                 return false;
             }
         }

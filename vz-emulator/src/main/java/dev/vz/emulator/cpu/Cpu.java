@@ -37,7 +37,7 @@ public final class Cpu {
     public long[] readTlb;
     /** TLB entries for stores at the present privilege. */
     public long[] writeTlb;
-    /** What a block must have been found under to be entered without looking: {@link Mmu#codeEpoch} and the mode. */
+    /** What a block must have been found under to be entered without looking: {@link Mmu#codeEpoch(boolean)} and the mode. */
     public long stamp;
     /** Blocks by hashed instruction pointer. */
     public final @Nullable Block[] recent = new Block[RECENT];
@@ -393,6 +393,15 @@ public final class Cpu {
             return block.enter(this);
         }
         rip = target;
+        return null;
+    }
+
+    /** Goes on in {@code block}, which {@link #at} has just found. */
+    public @Nullable Op enter(Block block) {
+        if (attention == 0) {
+            return block.enter(this);
+        }
+        rip = block.ip;
         return null;
     }
 

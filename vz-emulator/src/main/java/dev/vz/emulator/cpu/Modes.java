@@ -162,7 +162,7 @@ public final class Modes {
 
     /** Brings {@link Cpu#stamp} up to date. */
     public static void stamp(Cpu c) {
-        c.stamp = c.mmu.codeEpoch << 20 | c.blocks.codeSegment() << 8 | mode(c);
+        c.stamp = c.mmu.codeEpoch(c.cpl == 3) << 20 | c.blocks.codeSegment() << 8 | mode(c);
     }
 
     /** What decoded code depends on, besides its bytes and the base and limit of its segment. */

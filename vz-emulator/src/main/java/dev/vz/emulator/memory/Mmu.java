@@ -1,7 +1,6 @@
 package dev.vz.emulator.memory;
 
 import dev.vz.emulator.fault.Fault;
-import java.util.Arrays;
 
 /**
  * The slow ways of memory accesses by linear address, and the TLBs that the fast ways use. Belongs to one virtual CPU.
@@ -44,14 +43,8 @@ public final class Mmu {
     public final AccessWatch watch;
     /** The page of the local APIC's registers, which hides memory; -1 for none. */
     public long apicPage = -1;
-    /**
-     * Counts the events after which a linear code address may mean other bytes than before: what was decoded under
-     * another number has to be looked up again.
-     */
-    public long codeEpoch = 1;
-
-    /** One bit for each page, modulo 4096, from which code was fetched in this epoch. */
-    private final long[] fetched = new long[64];
+    private final CodeEpoch userCode = new CodeEpoch();
+    private final CodeEpoch supervisorCode = new CodeEpoch();
 
     /** The hull of all large pages entered since the last complete flush: flushing one page in it flushes everything. */
     private long largeStart = Long.MAX_VALUE;
@@ -126,7 +119,8 @@ public final class Mmu {
      * @return 0 if there is no memory at {@link #fetchAddress}
      */
     public long fetch(long linear, boolean userMode) {
-        fetched[(int) (linear >>> 18) & 63] |= 1L << (linear >>> 12);
+        CodeEpoch epoch = userMode ? userCode : supervisorCode;
+        epoch.fetched(linear);
         Tlb tlb = userMode ? userFetch : supervisorFetch;
         long[] physical = userMode ? userFetchPhysical : supervisorFetchPhysical;
         int slot = Tlb.index(linear) >> 1;
@@ -141,6 +135,9 @@ public final class Mmu {
         if (host != 0) {
             noteLargePage(linear);
             tlb.fill(linear, host, walker.global);
+            if (!walker.global) {
+                epoch.fetchedLocal();
+            }
             physical[slot] = gpa & PhysicalMemory.PAGE_MASK;
         }
         return host;
@@ -320,7 +317,8 @@ public final class Mmu {
         userFetch.flush();
         largeStart = Long.MAX_VALUE;
         largeEnd = Long.MIN_VALUE;
-        nextCodeEpoch();
+        userCode.next();
+        supervisorCode.next();
     }
 
     /** Forgets the translations that are not global: CR3 was written. */
@@ -331,7 +329,8 @@ public final class Mmu {
         userWrite.flushLocal();
         supervisorFetch.flushLocal();
         userFetch.flushLocal();
-        nextCodeEpoch();
+        userCode.flushLocal();
+        supervisorCode.flushLocal();
     }
 
     /** Forgets the page of {@code linear}: INVLPG. */
@@ -346,14 +345,17 @@ public final class Mmu {
         userWrite.flushPage(linear);
         supervisorFetch.flushPage(linear);
         userFetch.flushPage(linear);
-        if ((fetched[(int) (linear >>> 18) & 63] & 1L << (linear >>> 12)) != 0) {
-            nextCodeEpoch();
-        }
+        userCode.flushPage(linear);
+        supervisorCode.flushPage(linear);
     }
 
-    private void nextCodeEpoch() {
-        codeEpoch++;
-        Arrays.fill(fetched, 0);
+    /**
+     * Counts the events after which a linear code address may mean other bytes than before, at that privilege: what was
+     * decoded under another number has to be looked up again. For a kernel whose code lies in global pages a change of CR3
+     * is no such event.
+     */
+    public long codeEpoch(boolean userMode) {
+        return (userMode ? userCode : supervisorCode).number();
     }
 
     /** Has every write be looked at again: a page was found to hold code, or recording of writes began. */

@@ -38,6 +38,8 @@ final class Emitter {
     static final int T3 = 19;
     static final int COUNT = 21;
     static final int THROWN = 22;
+    /** Local: the block outside with which to go on. */
+    static final int NEXT = 23;
     private static final int REGISTERS = 24;
 
     static final ClassDesc ACCESS = ClassDesc.of("dev.vz.emulator.translator.GuestAccess");

@@ -8,8 +8,13 @@ import dev.vz.emulator.decode.OperandKind;
 import java.lang.classfile.CodeBuilder;
 import java.lang.classfile.Label;
 import java.lang.classfile.instruction.SwitchCase;
+import java.lang.constant.ClassDesc;
+import java.lang.constant.ConstantDescs;
+import java.lang.constant.MethodTypeDesc;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.TreeMap;
 
 /**
@@ -20,12 +25,19 @@ final class InstructionEmitter {
 
     private static final int RSP = local(4);
     private static final int NOT_SEEN = -2;
+    private static final ClassDesc CPU_CLASS = ClassDesc.of("dev.vz.emulator.cpu.Cpu");
+    private static final MethodTypeDesc AT_ADDRESS = MethodTypeDesc.of(ClassDesc.of("dev.vz.emulator.cpu.Block"),
+            ConstantDescs.CD_long);
 
     private final Emitter e;
     private final CodeBuilder code;
     private final LazyFlags flags;
     private final RegionPlan plan;
     private final Label leave;
+    /** Where the region is left for the block in {@link Emitter#NEXT}. */
+    private final Label leaveFor;
+    /** The ways out to places that the code names. */
+    private final Map<Long, Label> exits = new LinkedHashMap<>();
     private final ArithmeticEmitter arithmetic;
     private final ShiftEmitter shifts;
     private final MoveEmitter moves;
@@ -40,12 +52,13 @@ final class InstructionEmitter {
     private final List<Integer> returns = new ArrayList<>();
     private int current;
 
-    InstructionEmitter(Emitter e, LazyFlags flags, RegionPlan plan, Label leave) {
+    InstructionEmitter(Emitter e, LazyFlags flags, RegionPlan plan, Label leave, Label leaveFor) {
         this.e = e;
         code = e.code;
         this.flags = flags;
         this.plan = plan;
         this.leave = leave;
+        this.leaveFor = leaveFor;
         arithmetic = new ArithmeticEmitter(e, flags);
         shifts = new ShiftEmitter(e, flags, arithmetic);
         moves = new MoveEmitter(e, flags);
@@ -146,11 +159,35 @@ final class InstructionEmitter {
         return position[part] <= position[current];
     }
 
-    /** Goes on at {@code ip}; if that is outside, leaves with the instruction that {@link Emitter#at} told of last. */
+    /**
+     * Leaves for the block at the address on the stack; if it is not at hand, leaves with the instruction that
+     * {@link Emitter#at} told of last.
+     */
+    private void find() {
+        code.lstore(T3).aload(CPU).lload(T3).invokevirtual(CPU_CLASS, "at", AT_ADDRESS);
+        code.dup().astore(NEXT).ifnull(leave);
+    }
+
+    /** The way out to {@code ip}. */
+    private Label exit(long ip) {
+        return exits.computeIfAbsent(ip, address -> code.newLabel());
+    }
+
+    /** Writes the ways out, which are out of the way of what is executed more often. */
+    void exits() {
+        exits.forEach((ip, label) -> {
+            code.labelBinding(label);
+            e.constant(ip);
+            find();
+            code.goto_(leaveFor);
+        });
+    }
+
+    /** Goes on at {@code ip}; if that is outside, leaves for it. */
     private void go(long ip) {
         int part = plan.find(ip);
         if (part < 0) {
-            code.goto_(leave);
+            code.goto_(exit(ip));
             return;
         }
         arrive(part);
@@ -166,7 +203,7 @@ final class InstructionEmitter {
             arrive(target);
             flags.jumpIf(in.condition(), starts[target]);
         } else if (target < 0) {
-            flags.jumpIf(in.condition(), leave);
+            flags.jumpIf(in.condition(), exit(behind + in.immediate));
         } else {
             Label back = code.newLabel();
             Label not = code.newLabel();
@@ -186,7 +223,10 @@ final class InstructionEmitter {
         }
         int target = plan.find(behind + in.immediate);
         if (target < 0) {
-            code.goto_(leave);
+            e.constant(behind + in.immediate);
+            find();
+            pushReturn(behind);
+            code.goto_(leaveFor);
             return;
         }
         if (isBackward(target)) {
@@ -210,7 +250,7 @@ final class InstructionEmitter {
         return in.form.operands().getFirst().place() == OperandKind.Place.RELATIVE;
     }
 
-    /** Goes to one of the places to which the branch has gone before, if it goes there; else leaves before it. */
+    /** Goes to one of the places to which the branch has gone before, if it goes there; else leaves for where it goes. */
     private void indirect(Instruction in, long behind, boolean call) {
         var inside = new TreeMap<Integer, Integer>();
         long reference = plan.parts().get(current).block().ip;
@@ -221,16 +261,18 @@ final class InstructionEmitter {
                 inside.put((int) distance, part);
             }
         }
-        if (inside.isEmpty()) {
-            code.goto_(leave);
-            return;
+        if (!inside.isEmpty()) {
+            code.iload(BUDGET).iflt(leave);
         }
-        code.iload(BUDGET).iflt(leave);
         if (in.memory) {
             e.address(in, behind);
             e.load(0);
         } else {
             e.get(in.rm);
+        }
+        if (inside.isEmpty()) {
+            leaveByTarget(behind, call);
+            return;
         }
         e.constant(reference);
         code.lsub().dup2().lstore(T0).l2i();
@@ -238,13 +280,14 @@ final class InstructionEmitter {
         for (int distance : inside.keySet()) {
             cases.add(SwitchCase.of(distance, code.newLabel()));
         }
-        code.lookupswitch(leave, cases);
+        Label outside = code.newLabel();
+        code.lookupswitch(outside, cases);
         int next = 0;
         for (var entry : inside.entrySet()) {
             code.labelBinding(cases.get(next++).target());
             code.lload(T0);
             e.constant((long) entry.getKey());
-            code.lcmp().ifne(leave);
+            code.lcmp().ifne(outside);
             if (call) {
                 pushReturn(behind);
             }
@@ -252,6 +295,20 @@ final class InstructionEmitter {
             arrive(part);
             code.goto_(starts[part]);
         }
+        code.labelBinding(outside);
+        code.lload(T0);
+        e.constant(reference);
+        code.ladd();
+        leaveByTarget(behind, call);
+    }
+
+    /** Leaves for the place on the stack. */
+    private void leaveByTarget(long behind, boolean call) {
+        find();
+        if (call) {
+            pushReturn(behind);
+        }
+        code.goto_(leaveFor);
     }
 
     private void jump(Instruction in, long behind) {
@@ -263,11 +320,9 @@ final class InstructionEmitter {
     }
 
     private void ret(Instruction in) {
-        if (returns.isEmpty()) {
-            code.goto_(leave);
-            return;
+        if (!returns.isEmpty()) {
+            code.iload(BUDGET).iflt(leave);
         }
-        code.iload(BUDGET).iflt(leave);
         code.lload(RSP);
         e.load(0);
         code.lstore(T0);
@@ -281,7 +336,10 @@ final class InstructionEmitter {
             code.goto_(starts[part]);
             code.labelBinding(other);
         }
-        code.goto_(leave);
+        code.lload(T0);
+        find();
+        moves.moveStack(extra);
+        code.goto_(leaveFor);
     }
 
     // ---- instructions

@@ -5,6 +5,7 @@ import dev.vz.emulator.cpu.Cpu;
 import dev.vz.emulator.cpu.Op;
 import dev.vz.emulator.cpu.Translation;
 import dev.vz.emulator.fault.Fault;
+import dev.vz.emulator.memory.PhysicalMemory;
 import java.lang.invoke.MethodHandles;
 import java.util.List;
 
@@ -16,9 +17,13 @@ abstract class Region extends Op implements Translation {
 
     /** Instructions after which a region leaves at its next backward branch, so that interrupts are seen. */
     private static final int BUDGET = 8_000;
-    /** The same at first: HotSpot wants to see a method entered 600 times before it compiles it well. */
-    private static final int FIRST_BUDGET = 500;
-    private static final long FIRST_INSTRUCTIONS = 350_000;
+    /**
+     * The same at first: HotSpot compiles a method well once it has seen it entered 600 times. If it sees 40,000 backward
+     * branches before that, it compiles each loop on its own first, and several large compilations are made for nothing.
+     */
+    private static final int FIRST_BUDGET = 250;
+    /** Instructions until the compilers are done, mostly: it is what a region executes in a tenth of a second or two. */
+    private static final long FIRST_INSTRUCTIONS = 40_000_000;
 
     /** The interpreter's instructions, those of all blocks one after the other. */
     protected final Op[] ops;
@@ -138,9 +143,20 @@ abstract class Region extends Op implements Translation {
     private boolean isInPlace() {
         boolean user = c.cpl == 3;
         try {
+            long page = 1; // none: neighbours mostly lie in the same, and page tables are walked once for it
+            long hostPage = 0;
+            long physicalPage = 0;
             for (Block block : blocks) {
-                long host = c.mmu.fetch(block.ip, user);
-                if (host == 0 || c.mmu.fetchAddress != block.physical() || !block.isAt(host, 0)) {
+                long offset = block.ip & PhysicalMemory.PAGE - 1;
+                if (block.ip - offset != page) {
+                    page = block.ip - offset;
+                    hostPage = c.mmu.fetch(block.ip, user) - offset;
+                    physicalPage = c.mmu.fetchAddress - offset;
+                    if (hostPage + offset == 0) {
+                        return false;
+                    }
+                }
+                if (physicalPage + offset != block.physical() || !block.isAt(hostPage + offset, 0)) {
                     return false;
                 }
             }

@@ -33,6 +33,7 @@ final class RegionCompiler {
     private static final ClassDesc STATE = ClassDesc.of("dev.vz.emulator.fpu.FpuState");
     private static final ClassDesc OBJECTS = ConstantDescs.CD_Object.arrayType();
     private static final MethodTypeDesc EXECUTE = MethodTypeDesc.of(OP, CPU_CLASS);
+    private static final MethodTypeDesc ENTER = MethodTypeDesc.of(OP, ClassDesc.of("dev.vz.emulator.cpu.Block"));
     private static final MethodTypeDesc MAKE = MethodTypeDesc.of(ConstantDescs.CD_void, PLAN, CACHE);
     /** HotSpot compiles no longer method. */
     private static final int MOST_BYTES = 7990;
@@ -177,6 +178,7 @@ final class RegionCompiler {
         private final LazyFlags flags;
         private final InstructionEmitter instructions;
         private final Label leave;
+        private final Label leaveFor;
         private final Label threw;
 
         Body(CodeBuilder code) {
@@ -184,8 +186,9 @@ final class RegionCompiler {
             e = new Emitter(code, SELF);
             flags = new LazyFlags(e);
             leave = code.newLabel();
+            leaveFor = code.newLabel();
             threw = code.newLabel();
-            instructions = new InstructionEmitter(e, flags, plan, leave);
+            instructions = new InstructionEmitter(e, flags, plan, leave, leaveFor);
         }
 
         void write() {
@@ -200,6 +203,12 @@ final class RegionCompiler {
             code.labelBinding(end);
             code.exceptionCatchAll(start, end, caught);
             flags.known = LazyFlags.UNKNOWN;
+            instructions.exits();
+            code.labelBinding(leaveFor);
+            spill(changed);
+            flags.spill();
+            count();
+            code.aload(CPU).aload(NEXT).invokevirtual(CPU_CLASS, "enter", ENTER).areturn();
             code.labelBinding(leave);
             spill(changed);
             flags.spill();

@@ -9,6 +9,7 @@ import dev.vz.net.gateway.EgressPolicy.Decision;
 import java.net.InetAddress;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -120,10 +121,36 @@ final class EgressRules {
     private Decision ask(EgressRequest.Protocol protocol, long guestHigh, long guestLow, long high, long low,
             int port) {
         EgressPolicy asked = policy;
+        return answer(() -> asked.decide(request(protocol, guestHigh, guestLow, high, low, port)));
+    }
+
+    private EgressRequest request(EgressRequest.Protocol protocol, long guestHigh, long guestLow, long high, long low,
+            int port) {
         InetAddress destination = Address.toInet(high, low);
+        return new EgressRequest(protocol, Address.toInet(guestHigh, guestLow), destination, port,
+                names.apply(destination));
+    }
+
+    /** Whether a connection's server name matters. */
+    boolean readsServerNames(int port) {
         try {
-            return asked.decide(new EgressRequest(protocol, Address.toInet(guestHigh, guestLow), destination, port,
-                    names.apply(destination)));
+            return policy.readsServerNames(port);
+        } catch (RuntimeException failure) {
+            LOGGER.log(System.Logger.Level.WARNING, "The egress policy failed, so it is asked about the name", failure);
+            return true;
+        }
+    }
+
+    /** Whether a connection that was allowed may go on, now that it has named its server. */
+    boolean allowsServerName(TcpFlow flow, @Nullable String serverName) {
+        EgressPolicy asked = policy;
+        return answer(() -> asked.decideServerName(request(EgressRequest.Protocol.TCP, flow.guestHigh, flow.guestLow,
+                flow.remoteHigh, flow.remoteLow, flow.remotePort), serverName)) == Decision.ALLOW;
+    }
+
+    private static Decision answer(Supplier<Decision> question) {
+        try {
+            return question.get();
         } catch (RuntimeException failure) {
             LOGGER.log(System.Logger.Level.WARNING, "The egress policy failed, so the flow is rejected", failure);
             return Decision.REJECT;

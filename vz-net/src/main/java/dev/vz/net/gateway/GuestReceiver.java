@@ -4,6 +4,8 @@ import dev.vz.linux.Errno;
 import dev.vz.linux.socket.InternetSocket;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The half of a TCP connection that receives from the guest: in order, straight into the host's socket. What the socket does
@@ -32,12 +34,20 @@ final class GuestReceiver {
     private boolean finReceived;
     private boolean finished;
     private boolean released;
+    private @Nullable ClientHello hello;
+    private @Nullable Consumer<@Nullable String> serverNameListener;
 
     GuestReceiver(TcpFlow flow, InternetSocket socket, StagingPool pool) {
         this.flow = flow;
         this.socket = socket;
         this.pool = pool;
         ahead = new OutOfOrder(pool);
+    }
+
+    /** Lets everything wait until {@code listener} has heard of the server's name, which may end the flow. */
+    void readServerName(Consumer<@Nullable String> listener) {
+        hello = new ClientHello();
+        serverNameListener = listener;
     }
 
     /** Starts behind the guest's SYN. */
@@ -79,10 +89,15 @@ final class GuestReceiver {
         if (whole && !ahead.isEmpty()) {
             takeAhead();
         }
-        if (fin && whole && sequence + length == nxt) {
+        if (fin && whole && sequence + length == nxt && !released) {
             nxt++;
             finReceived = true;
-            finish();
+            if (hello != null && stagedBytes > 0) {
+                lookForServerName(true);
+            }
+            if (!released) {
+                finish();
+            }
         }
     }
 
@@ -101,7 +116,7 @@ final class GuestReceiver {
 
     private int deliver(MemorySegment segment, long at, int length) {
         int sent = 0;
-        if (stagedBytes == 0) {
+        if (stagedBytes == 0 && hello == null) {
             long result = socket.send(segment, at, length);
             if (result < 0 && result != -Errno.EAGAIN && result != -Errno.EINTR) {
                 flow.hostFailed((int) -result);
@@ -125,12 +140,35 @@ final class GuestReceiver {
             stagedBytes += part;
             sent += part;
         }
-        return sent;
+        if (hello != null) {
+            lookForServerName(false);
+        }
+        return released ? 0 : sent;
+    }
+
+    private void lookForServerName(boolean ended) {
+        ClientHello reading = hello;
+        Consumer<@Nullable String> listener = serverNameListener;
+        MemorySegment head = staged.peekFirst();
+        if (reading == null || listener == null || head == null) {
+            return;
+        }
+        // The first piece holds more than a ClientHello may be long.
+        ClientHello.Progress progress = reading.read(head, staged.size() == 1 ? tailLength : StagingPool.PIECE);
+        if (progress == ClientHello.Progress.INCOMPLETE && !ended) {
+            return;
+        }
+        hello = null;
+        serverNameListener = null;
+        listener.accept(reading.serverName());
+        if (!released) {
+            drain();
+        }
     }
 
     /** The host's socket has room again; whether the guest should hear of it. */
     boolean drain() {
-        if (stagedBytes == 0) {
+        if (stagedBytes == 0 || hello != null) {
             return false;
         }
         while (stagedBytes > 0) {

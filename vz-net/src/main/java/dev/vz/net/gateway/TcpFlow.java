@@ -73,6 +73,18 @@ final class TcpFlow extends Flow {
         }
     }
 
+    /** Lets what the guest sends wait until {@code rules} have heard whom it wants to talk to; before it opens. */
+    void readServerName(EgressRules rules) {
+        receiver.readServerName(name -> {
+            if (!rules.allowsServerName(this, name)) {
+                core.flowsRefused++;
+                emitReset();
+                socket.resetOnClose();
+                end();
+            }
+        });
+    }
+
     /** A client of a port forward: its connection stands, the guest is yet to be asked. */
     void openToGuest() {
         state = State.SYN_SENT;

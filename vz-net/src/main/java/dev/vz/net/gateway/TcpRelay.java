@@ -100,6 +100,9 @@ final class TcpRelay {
         }
         int result = socket.connect(name);
         TcpFlow flow = open(guest, guestHigh, guestLow, guestPort, remoteHigh, remoteLow, remotePort, socket);
+        if (!hairpin && rules.readsServerNames(remotePort)) {
+            flow.readServerName(rules);
+        }
         if (result == 0 || result == -Errno.EINPROGRESS) {
             flow.openFromGuest(view.segment(), view.transportOffset(), result == 0);
         } else {

@@ -210,6 +210,64 @@ class GatewayNetworkTest {
     }
 
     @Test
+    void thePolicyHearsWhomTlsClientsWantToTalkTo() throws Exception {
+        var heard = new java.util.concurrent.ConcurrentLinkedQueue<String>();
+        bed.gateway.setPolicy(new EgressPolicy() {
+            @Override
+            public Decision decide(EgressRequest request) {
+                return Decision.ALLOW;
+            }
+
+            @Override
+            public boolean readsServerNames(int port) {
+                return port == 443;
+            }
+
+            @Override
+            public Decision decideServerName(EgressRequest request, @org.jspecify.annotations.Nullable String name) {
+                heard.add(String.valueOf(name));
+                return "good.example".equals(name) ? Decision.ALLOW : Decision.REJECT;
+            }
+        });
+        try (var listener = bed.listener(bed.server, Testbed.SERVER, 443)) {
+            byte[] good = ClientHelloTest.hello("good.example");
+            for (int piece : new int[] {good.length, 100, 1}) {
+                try (SocketChannel guest = bed.guestSocket()) {
+                    guest.connect(address(Testbed.SERVER, 443));
+                    guest.socket().setTcpNoDelay(true);
+                    for (int at = 0; at < good.length; at += piece) {
+                        guest.write(ByteBuffer.wrap(good, at, Math.min(piece, good.length - at)));
+                    }
+                    guest.write(ByteBuffer.wrap(new byte[] {1, 2, 3}));
+                    guest.shutdownOutput();
+                    try (SocketChannel peer = listener.accept()) {
+                        byte[] arrived = peer.socket().getInputStream().readAllBytes();
+                        assertThat(arrived).startsWith(good).hasSize(good.length + 3);
+                    }
+                }
+            }
+            for (byte[] wrong : new byte[][] {ClientHelloTest.hello("bad.example"), "GET / HTTP/1.0".getBytes(
+                    StandardCharsets.US_ASCII),
+                java.util.Arrays.copyOf(good, 60)}) {
+                try (SocketChannel guest = bed.guestSocket()) {
+                    guest.connect(address(Testbed.SERVER, 443));
+                    guest.write(ByteBuffer.wrap(wrong));
+                    guest.shutdownOutput();
+                    assertThatThrownBy(() -> guest.read(ByteBuffer.allocate(1))).isInstanceOf(SocketException.class)
+                            .hasMessageContaining("reset");
+                    try (SocketChannel peer = listener.accept()) {
+                        var any = ByteBuffer.allocate(1);
+                        assertThatThrownBy(() -> peer.read(any)).isInstanceOf(SocketException.class);
+                        assertThat(any.position()).isZero();
+                    }
+                }
+            }
+        }
+        assertThat(heard).containsExactly("good.example", "good.example", "good.example", "bad.example", "null",
+                "null");
+    }
+
+    @Test
     void aForwardLeadsToTheGuestWithTheClientsAddressUntilItIsClosed() throws Exception {
         PortForward forward = bed.gateway.addForward(PortForward.tcp(IpPrefix.address(Testbed.HOST), 0,
                 IpPrefix.address(Testbed.GUEST), 8080));
@@ -310,6 +368,10 @@ class GatewayNetworkTest {
                 "198.51.100.1"));
         assertThat(hops.lines().skip(1)).hasSize(2).satisfiesExactly(hop -> assertThat(hop).contains("10.0.2.2"),
                 hop -> assertThat(hop).contains("198.51.100.1"));
+        String hops6 = bed.guest.call(() -> Testbed.run("traceroute", "-6", "-n", "-q", "1", "-w", "2", "-m", "4",
+                Testbed.SERVER6));
+        assertThat(hops6.lines().skip(1)).hasSize(2).satisfiesExactly(hop -> assertThat(hop).contains("fd00::2"),
+                hop -> assertThat(hop).contains(Testbed.SERVER6));
     }
 
     private static InetSocketAddress address(String address, int port) {

@@ -44,6 +44,8 @@ public abstract class BlockTableDriver implements ImageDriver {
     private int dirtyFrom = Integer.MAX_VALUE;
     private int dirtyTo;
     private long end;
+    /** Whether an entry names a place outside of the file, where a new block could come to be. */
+    private boolean damaged;
     private boolean closed;
 
     /**
@@ -65,9 +67,12 @@ public abstract class BlockTableDriver implements ImageDriver {
         this.layout = layout;
         this.table = table;
         long last = layout.dataOffset();
+        long length = file.size();
         for (long at : table) {
-            if (at != UNALLOCATED) {
+            if (at >= layout.dataOffset() && at < length) {
                 last = Math.max(last, at + layout.blockSize());
+            } else if (at != UNALLOCATED) {
+                damaged = true;
             }
         }
         this.end = last;
@@ -81,6 +86,9 @@ public abstract class BlockTableDriver implements ImageDriver {
 
     /** A block starts at {@code fileOffset}: writes what comes before its data. */
     protected void startBlock(ImageFile file, long fileOffset) {}
+
+    /** The table is about to be written: writes and makes durable what must not lag behind it. */
+    protected void beforeTable(ImageFile file, long end) {}
 
     /** The table changed: writes what else says so. {@code end} is where the next block would start. */
     protected void tableWritten(ImageFile file, long end) {}
@@ -168,6 +176,10 @@ public abstract class BlockTableDriver implements ImageDriver {
                 long run = Math.min(length, layout.blockSize() - in);
                 plan.inPlace(file, offset, at + in, run);
                 return;
+            }
+            if (damaged) {
+                throw new CorruptImageException("Not adding a block to " + file.name()
+                        + ", whose table names places outside of the file; repair it first");
             }
             Long again = abandoned.poll();
             long data = again == null ? end + layout.prefix() : again;
@@ -270,6 +282,7 @@ public abstract class BlockTableDriver implements ImageDriver {
                 }
                 // Blocks may have been linked since, whose data is not durable yet.
                 file.flush();
+                beforeTable(file, end);
                 writeTable();
                 tableWritten(file, end);
             } finally {
@@ -306,6 +319,34 @@ public abstract class BlockTableDriver implements ImageDriver {
     /** Blocks are added from {@code end} on, which is behind everything that is in the file. */
     protected final void addFrom(long end) {
         this.end = end;
+    }
+
+    /** Looks at the table as it is now. The caller holds {@link #use()} for writing, so that nothing is in flight. */
+    protected final BlockCheck checkBlocks() {
+        lock.lock();
+        try {
+            return BlockCheck.of(table, layout, file.size());
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Forgets the blocks that {@code found} to be wrong, durably. Under the same condition. */
+    protected final void forgetBlocks(BlockCheck found) {
+        lock.lock();
+        try {
+            for (int block : found.wrong()) {
+                table[block] = UNALLOCATED;
+                dirtyFrom = Math.min(dirtyFrom, block);
+                dirtyTo = Math.max(dirtyTo, block + 1);
+            }
+            end = Math.max(found.end(), layout.dataOffset());
+            abandoned.clear();
+            damaged = false;
+        } finally {
+            lock.unlock();
+        }
+        flush();
     }
 
     /** Where each block is: for checks, with nothing in flight. Not to be changed. */

@@ -9,6 +9,8 @@ import dev.vz.error.ConfigurationException;
 import dev.vz.error.VzException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 
@@ -26,6 +28,8 @@ public final class CopyOnReadDevice extends FilterDevice {
     private final int unit;
     private final RangeGate gate = new RangeGate();
     private final ChildRequest.Pool children = new ChildRequest.Pool(this::written);
+    /** Of one unit each; as many as threads that copied at the same time. */
+    private final Queue<MemorySegment> buffers = new ConcurrentLinkedQueue<>();
     private final ExecutorService copiers;
 
     /**
@@ -104,19 +108,25 @@ public final class CopyOnReadDevice extends FilterDevice {
     private void copy(long start, long length) {
         RangeGate.Hold hold = gate.hold(start, start + length, true);
         hold.await();
-        try (Arena arena = Arena.ofConfined()) {
+        // Any thread of the device's may touch it.
+        MemorySegment buffer = buffers.poll();
+        if (buffer == null) {
+            buffer = Arena.ofAuto().allocate(unit, 4096);
+        }
+        try {
             // Somebody may have written it, or part of it, before this had the units for itself.
             long at = start;
             while (at < start + length) {
                 BlockExtent extent = below().status(at, start + length - at);
                 if (!extent.allocated() && !extent.zero()) {
-                    MemorySegment data = arena.allocate(extent.length());
+                    MemorySegment data = buffer.asSlice(0, extent.length());
                     below().read(at, data);
                     below().write(at, data);
                 }
                 at += extent.length();
             }
         } finally {
+            buffers.add(buffer);
             gate.release(hold);
         }
     }

@@ -193,6 +193,9 @@ final class ClientConnection implements AutoCloseable {
                 return;
             }
         }
+        if (channel.buffered()) {
+            loop.execute(() -> ready(Readiness.IN)); // requests get their turn; epoll does not know of what TLS has here
+        }
     }
 
     /** The request that a reply's cookie means. */

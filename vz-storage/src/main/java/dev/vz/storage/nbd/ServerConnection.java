@@ -121,7 +121,8 @@ final class ServerConnection {
     }
 
     private void receive() {
-        for (int turn = 0; turn < TURNS && mayTake(); turn++) {
+        int turn = 0;
+        for (; turn < TURNS && mayTake(); turn++) {
             vectors.clear();
             phase.direct(vectors);
             int tail = input.tail();
@@ -151,6 +152,9 @@ final class ServerConnection {
             }
         }
         updateInterest();
+        if (turn == TURNS && mayTake() && channel.buffered()) {
+            loop.execute(() -> ready(Readiness.IN)); // the others' turn; epoll does not know of what TLS has here
+        }
     }
 
     /** Understands and answers what has been received, as long as replies that are sent make room for more. */

@@ -16,8 +16,9 @@ import java.nio.ByteOrder;
  * @param data         where blocks start, in bytes
  * @param diskSize     bytes of the disk
  * @param blocks       entries of the block map
+ * @param allocated    blocks that are said to be in the file
  */
-record VdiHeader(int type, long blockMap, long data, long diskSize, int blocks) {
+record VdiHeader(int type, long blockMap, long data, long diskSize, int blocks, int allocated) {
 
     static final int SIGNATURE = 0xbeda107f;
     static final int VERSION = 0x00010001;
@@ -68,7 +69,7 @@ record VdiHeader(int type, long blockMap, long data, long diskSize, int blocks) 
             throw bad(name, "a disk of " + Long.toUnsignedString(diskSize) + " bytes does not fit into " + blocks
                     + " blocks");
         }
-        return new VdiHeader(type, blockMap, data, diskSize, blocks);
+        return new VdiHeader(type, blockMap, data, diskSize, blocks, bytes.get(INT, ALLOCATED_AT));
     }
 
     private static boolean nonZero(MemorySegment bytes, long from, long length) {

@@ -10,20 +10,25 @@ import dev.vz.storage.DiskImage;
 import dev.vz.storage.OpenOptions;
 import dev.vz.storage.file.HostFile;
 import dev.vz.storage.file.ImageFile;
+import dev.vz.storage.image.CheckReport;
 import dev.vz.storage.image.CheckableDriver;
 import dev.vz.storage.image.ImageFormat;
 import dev.vz.storage.image.OpenPolicyException;
+import dev.vz.storage.parallels.ParallelsDriver;
 import dev.vz.storage.parallels.ParallelsFormat;
 import dev.vz.storage.qed.QedFormat;
 import dev.vz.storage.testing.CrashExplorer;
 import dev.vz.storage.testing.ModelDisk;
 import dev.vz.storage.testing.Qemu;
 import dev.vz.storage.testing.RecordingFile;
+import dev.vz.storage.vdi.VdiDriver;
 import dev.vz.storage.vdi.VdiFormat;
 import dev.vz.storage.vhd.VhdFormat;
 import dev.vz.storage.vhdx.VhdxFormat;
 import dev.vz.storage.vmdk.VmdkFormat;
 import dev.vz.storage.vmdk.VmdkOptions;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
@@ -34,6 +39,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiConsumer;
 import java.util.stream.Stream;
 import net.jqwik.api.ForAll;
@@ -170,7 +176,8 @@ class BlockTableFormatsTest {
 
     @ParameterizedTest
     @MethodSource("kinds")
-    void afterACrashTheImageOpensAndWhatWasFlushedIsThere(Kind kind) {
+    void afterACrashTheImageOpensAndWhatWasFlushedIsThere(Kind kind, @TempDir Path folder) {
+        Qemu.require();
         var file = new RecordingFile();
         kind.create().accept(file, 3L << 20);
         file.record();
@@ -186,10 +193,12 @@ class BlockTableFormatsTest {
                 file.mark(i);
             }
         }
+        var seen = new AtomicInteger();
         int states = CrashExplorer.explore(file, 1, 1, (state, mark, next) -> {
             try (var disk = DiskImage.open(RecordingFile.of(state), kind.format(), OpenOptions.DEFAULT)) {
                 if (disk.driver() instanceof CheckableDriver checkable) {
-                    assertThat(checkable.check().messages()).isEmpty();
+                    CheckReport report = checkable.check();
+                    assertThat(report.corruptions()).as("%s", report.messages()).isZero();
                 }
                 byte[] sure = flushed.get(next);
                 byte[] read = ModelDisk.read(disk, 0, sure.length);
@@ -199,8 +208,91 @@ class BlockTableFormatsTest {
                             .isTrue();
                 }
             }
+            if (seen.getAndIncrement() % 5 == 0) {
+                judgedByQemu(kind, state, folder.resolve("state"));
+            }
         });
         assertThat(states).isGreaterThan(8);
+    }
+
+    /** Opened for writing here and closed, the image is in order for qemu-img, but for space that nothing uses. */
+    private static void judgedByQemu(Kind kind, byte[] state, Path image) {
+        try {
+            Files.write(image, state);
+        } catch (IOException failure) {
+            throw new UncheckedIOException(failure);
+        }
+        DiskImage.open(image, kind.format(), OpenOptions.DEFAULT).close();
+        if (kind.format() == ImageFormat.VPC) {
+            Qemu.imgOk("convert", "-f", "vpc", "-O", "raw", image, image.resolveSibling("raw"));
+        } else {
+            Qemu.Outcome outcome = Qemu.img("check", "-f", kind.format().label(), image);
+            assertThat(outcome.status()).as(outcome.output()).isIn(0, 3);
+        }
+    }
+
+    @Test
+    void blocksThatClaimOnePlaceOrNoneAreFoundAndForgotten() {
+        for (Kind kind : KINDS) {
+            var file = new RecordingFile();
+            kind.create().accept(file, 8L << 20);
+            var model = new ModelDisk(8 << 20);
+            try (var disk = DiskImage.open(file, kind.format(), OpenOptions.DEFAULT)) {
+                if (!(disk.driver() instanceof CheckableDriver checkable) || !(disk.driver() instanceof VdiDriver
+                        || disk.driver() instanceof ParallelsDriver)) {
+                    continue;
+                }
+                model.write(disk, 0, 1 << 20, 1);
+                model.write(disk, 1 << 20, 1 << 20, 2);
+                disk.flush();
+                assertThat(checkable.check().clean()).as(kind.name()).isTrue();
+            }
+            byte[] bytes = file.contents();
+            ByteBuffer table = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+            table.putInt(kind.tableAt() + 4, table.getInt(kind.tableAt()));
+            table.putInt(kind.tableAt() + 8, 0x00700000);
+            var damaged = RecordingFile.of(bytes);
+            try (var disk = DiskImage.open(damaged, kind.format(), OpenOptions.DEFAULT.withAsFound(true))) {
+                var checkable = (CheckableDriver) disk.driver();
+                assertThat(checkable.check().corruptions()).as(kind.name()).isEqualTo(2);
+                assertThatThrownBy(() -> model.write(disk, 7 << 20, 512, 3)).as(kind.name()).hasMessageContaining(
+                        "repair it first");
+                CheckReport report = checkable.repair(true);
+                assertThat(report.corruptionsFixed()).as(kind.name()).isEqualTo(2);
+                assertThat(checkable.check().corruptions()).as(kind.name()).isZero();
+                model.write(disk, 7 << 20, 512, 3);
+                assertThat(ModelDisk.read(disk, 0, 4096)).isEqualTo(Arrays.copyOf(model.bytes(), 4096));
+            }
+            try (var disk = DiskImage.open(RecordingFile.of(damaged.contents()), kind.format(), OpenOptions.DEFAULT)) {
+                assertThat(((CheckableDriver) disk.driver()).check().corruptions()).as(kind.name()).isZero();
+            }
+        }
+    }
+
+    @Test
+    void aParallelsImageThatNobodyClosedIsSaidToBeUncleanAndCanBeRepaired(@TempDir Path folder) throws Exception {
+        Qemu.require();
+        var file = new RecordingFile();
+        ParallelsFormat.create(file, 4 << 20, 65536);
+        var disk = DiskImage.open(file, ImageFormat.PARALLELS, OpenOptions.DEFAULT);
+        new ModelDisk(4 << 20).write(disk, 0, 65536, 1);
+        disk.flush();
+        byte[] crashed = file.contents();
+        disk.close();
+        // Space behind the last cluster that nothing uses.
+        crashed = Arrays.copyOf(crashed, crashed.length + 3 * 65536);
+        Path image = Files.write(folder.resolve("image"), crashed);
+        assertThat(Qemu.img("check", "-f", "parallels", image).output()).contains("not closed correctly", "1 errors",
+                "3 leaked clusters");
+        try (var found = DiskImage.open(image, ImageFormat.PARALLELS, OpenOptions.DEFAULT.withAsFound(true))) {
+            var driver = (ParallelsDriver) found.driver();
+            assertThat(driver.unclean()).isTrue();
+            assertThat(driver.check()).extracting(CheckReport::corruptions, CheckReport::leaks).containsExactly(1L, 3L);
+            assertThat(driver.repair(true)).extracting(CheckReport::corruptionsFixed, CheckReport::leaksFixed)
+                    .containsExactly(1L, 3L);
+            assertThat(driver.check().clean()).isTrue();
+        }
+        Qemu.check("parallels", image);
     }
 
     @Test

@@ -31,11 +31,13 @@ final class ChainLoad {
     private final Queue<Throwable> failures = new ConcurrentLinkedQueue<>();
     private final AtomicBoolean end = new AtomicBoolean();
     private final CountDownLatch running;
+    private final long first;
     private final int flushEvery;
 
     private ChainLoad(BlockDevice disk, int writers, long first, int flushEvery) {
         this.disk = disk;
         this.writers = writers;
+        this.first = first;
         this.flushEvery = flushEvery;
         next = new long[writers];
         Arrays.fill(next, first);
@@ -86,7 +88,7 @@ final class ChainLoad {
             disk.write(offset(writer, writers, n), fill(data, n));
             next[writer] = n + 1;
             long back = n - random.nextInt(SLOTS);
-            if (back >= 0 && random.nextInt(3) == 0) {
+            if (back >= first && random.nextInt(3) == 0) {
                 disk.read(offset(writer, writers, back), data);
                 demand(data, back, writer);
             }
@@ -146,7 +148,7 @@ final class ChainLoad {
     void check(BlockDevice other) {
         MemorySegment data = Arena.ofAuto().allocate(SECTOR);
         for (int writer = 0; writer < writers; writer++) {
-            for (long n = Math.max(0, next[writer] - SLOTS); n < next[writer]; n++) {
+            for (long n = Math.max(first, next[writer] - SLOTS); n < next[writer]; n++) {
                 other.read(offset(writer, writers, n), data);
                 demand(data, n, writer);
             }
@@ -156,21 +158,20 @@ final class ChainLoad {
     /**
      * Demands that nothing flushed is missing after a crash, and no sector is torn.
      *
+     * @param least by writer and slot, the last write that is known to be flushed
      * @return the first write that is newer than all on the disk
      */
-    static long checkAfterCrash(BlockDevice disk, int writers, long[] flushed) {
+    static long checkAfterCrash(BlockDevice disk, long[][] least) {
         MemorySegment data = Arena.ofAuto().allocate(SECTOR);
         long newest = 0;
-        for (int writer = 0; writer < writers; writer++) {
+        for (int writer = 0; writer < least.length; writer++) {
             for (int slot = 0; slot < SLOTS; slot++) {
-                disk.read(offset(writer, writers, slot), data);
+                disk.read(offset(writer, least.length, slot), data);
                 long found = data.get(ValueLayout.JAVA_LONG, 0);
                 demand(data, found, writer);
-                // The last write to this sector among those that were flushed.
-                long least = flushed[writer] - 1 - Math.floorMod(flushed[writer] - 1 - slot, (long) SLOTS);
-                if (least > 0 && (found < least || found % SLOTS != slot)) {
-                    throw new AssertionError("writer " + writer + " had flushed write " + least + " to its sector "
-                            + slot + ", which reads " + found);
+                if (found < least[writer][slot] || found != 0 && found % SLOTS != slot) {
+                    throw new AssertionError("writer " + writer + " had flushed write " + least[writer][slot]
+                            + " to its sector " + slot + ", which reads " + found);
                 }
                 newest = Math.max(newest, found + 1);
             }

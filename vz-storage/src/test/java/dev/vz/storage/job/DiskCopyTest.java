@@ -16,10 +16,14 @@ import dev.vz.storage.image.CheckReport;
 import dev.vz.storage.qcow2.Qcow2Driver;
 import dev.vz.storage.qcow2.Qcow2Format;
 import dev.vz.storage.qcow2.Qcow2Options;
+import dev.vz.storage.qed.QedFormat;
 import dev.vz.storage.testing.ModelDisk;
 import dev.vz.storage.testing.Qemu;
 import dev.vz.storage.vdi.VdiFormat;
 import dev.vz.storage.vhd.VhdFormat;
+import dev.vz.storage.vhdx.VhdxFormat;
+import dev.vz.storage.vmdk.VmdkFormat;
+import dev.vz.storage.vmdk.VmdkOptions;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -72,7 +76,7 @@ class DiskCopyTest {
     }
 
     @ParameterizedTest
-    @EnumSource(names = {"RAW", "QCOW2", "VDI", "VPC", "PARALLELS"})
+    @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = {"DMG", "CLOOP", "BOCHS"})
     void everyFormatTakesTheWholeDisk(ImageFormat format) {
         Qemu.require();
         Path target = make("target", file -> {
@@ -82,10 +86,28 @@ class DiskCopyTest {
                 case VDI -> VdiFormat.create(file, SIZE, false);
                 case VPC -> VhdFormat.create(file, SIZE, false, Clock.systemUTC());
                 case PARALLELS -> ParallelsFormat.create(file, SIZE, 65536);
+                case VMDK -> VmdkFormat.create(file, "target", VmdkOptions.ofSize(SIZE), DiskCopyTest::noExtent);
+                case VHDX -> VhdxFormat.create(file, SIZE, false, 1 << 20, 1 << 20);
+                case QED -> QedFormat.create(file, SIZE, 65536, 4, null, null);
+                case DMG, CLOOP, BOCHS -> throw new AssertionError(format + " can only be read");
             }
         });
         copy(target, format, DiskCopy.Options.DEFAULT, JobControl.NONE);
         Qemu.compare("raw", source, format.label(), target);
+    }
+
+    private static ImageFile noExtent(String name) {
+        throw new AssertionError("One file is enough, but " + name + " was asked for");
+    }
+
+    @Test
+    void aStreamOptimizedVmdkTakesACompressedCopy() {
+        Qemu.require();
+        Path target = make("target.vmdk", file -> VmdkFormat.create(file, "target.vmdk", VmdkOptions.ofSize(SIZE)
+                .withSubformat("streamOptimized"), DiskCopyTest::noExtent));
+        copy(target, ImageFormat.VMDK, new DiskCopy.Options(1, true, 4096), JobControl.NONE);
+        Qemu.check("vmdk", target);
+        Qemu.compare("raw", source, "vmdk", target);
     }
 
     @ParameterizedTest

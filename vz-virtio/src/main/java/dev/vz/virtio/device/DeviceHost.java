@@ -57,7 +57,7 @@ public final class DeviceHost implements Stateful<HostState>, AutoCloseable {
     private final long offered;
     private final QueueConfig[] configs;
     private final boolean[] enabled;
-    private final QueueBatch[] batches;
+    private final QueueRunner[] batches;
     /** Serializes what drivers do to registers. A queue's lock may be taken inside, never the other way round. */
     private final ReentrantLock control = new ReentrantLock();
     private final AtomicInteger status = new AtomicInteger();
@@ -85,16 +85,22 @@ public final class DeviceHost implements Stateful<HostState>, AutoCloseable {
     public DeviceHost(VirtioDevice<?> device, GuestMemory memory, IntFunction<WorkerLoop> loops, long withheld) {
         this.device = device;
         this.memory = memory;
-        this.offered = device.features() | VERSION_1 | ~withheld & (RING_RESET | 1L << QueueFeatures.INDIRECT_DESC
+        this.offered = device instanceof RemoteDevice ? device.features() : device.features() | VERSION_1 | ~withheld & (RING_RESET | 1L << QueueFeatures.INDIRECT_DESC
                 | 1L << QueueFeatures.EVENT_IDX | 1L << QueueFeatures.RING_PACKED
                 | 1L << QueueFeatures.NOTIFICATION_DATA | (device.usesInOrder() ? 1L << QueueFeatures.IN_ORDER : 0));
         int count = device.queues();
         configs = new QueueConfig[count];
         enabled = new boolean[count];
-        batches = new QueueBatch[count];
+        batches = new QueueRunner[count];
         for (int i = 0; i < count; i++) {
             configs[i] = new QueueConfig(device.queueSize(i));
-            batches[i] = new QueueBatch(this, device, i, loops.apply(i));
+            WorkerLoop loop = loops.apply(i);
+            batches[i] = device instanceof RemoteDevice<?> remote
+                    ? new RemoteQueue(this, remote, i, loop)
+                    : new QueueBatch(this, device, i, loop);
+        }
+        if (device instanceof RemoteDevice<?> remote) {
+            remote.onFailure(this::needsReset);
         }
         device.config().onChange(this::configChanged);
     }
@@ -208,6 +214,11 @@ public final class DeviceHost implements Stateful<HostState>, AutoCloseable {
         status.set(0);
     }
 
+    /** A queue at its start. */
+    Virtqueue queue(QueueLayout layout) {
+        return Virtqueue.of(layout, memory);
+    }
+
     /** Whether queues are processed now. */
     boolean isWorking() {
         return (status.get() & (DRIVER_OK | NEEDS_RESET)) == DRIVER_OK && !paused;
@@ -313,7 +324,7 @@ public final class DeviceHost implements Stateful<HostState>, AutoCloseable {
             if (!isQueue(index) || enabled[index] || (status.get() & FEATURES_OK) == 0) {
                 return false;
             }
-            Virtqueue queue = Virtqueue.of(configs[index].freeze(QueueFeatures.of(driverFeatures)), memory);
+            Virtqueue queue = queue(configs[index].freezeAnySize(QueueFeatures.of(driverFeatures)));
             queue.resume(base);
             if (log != null) {
                 queue.track(log);
@@ -390,8 +401,8 @@ public final class DeviceHost implements Stateful<HostState>, AutoCloseable {
     }
 
     private void wakeAll() {
-        for (QueueBatch batch : batches) {
-            batch.wake();
+        for (QueueRunner queue : batches) {
+            queue.wake();
         }
     }
 
@@ -402,8 +413,8 @@ public final class DeviceHost implements Stateful<HostState>, AutoCloseable {
         control.lock();
         try {
             paused = true;
-            for (QueueBatch batch : batches) {
-                batch.rest();
+            for (QueueRunner queue : batches) {
+                queue.rest();
             }
         } finally {
             control.unlock();
@@ -500,8 +511,8 @@ public final class DeviceHost implements Stateful<HostState>, AutoCloseable {
             }
             closed = true;
             resetLocked();
-            for (QueueBatch batch : batches) {
-                batch.end();
+            for (QueueRunner queue : batches) {
+                queue.end();
             }
             device.close();
         } finally {

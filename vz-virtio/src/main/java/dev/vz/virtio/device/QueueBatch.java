@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * A queue as a device works on it: up to 64 chains at a time, shown to the driver together. All but {@link #wake} is for
  * use inside {@link VirtioDevice#process} and {@link VirtioDevice#drain} only.
  */
-public final class QueueBatch {
+public final class QueueBatch extends QueueRunner {
 
     /** The most chains that are taken before other queues of the loop have their turn. */
     public static final int BUDGET = 64;
@@ -98,6 +98,7 @@ public final class QueueBatch {
     }
 
     /** Has the queue processed again, soon. Any thread. */
+    @Override
     public void wake() {
         task.ring();
     }
@@ -196,6 +197,7 @@ public final class QueueBatch {
         return now - pollingSince < pollNanos;
     }
 
+    @Override
     void enable(Virtqueue fresh) {
         lock.lock();
         try {
@@ -207,7 +209,7 @@ public final class QueueBatch {
         }
     }
 
-    /** Ends the queue: when this returns nothing touches it or the memory that its chains name. */
+    @Override
     void disable() {
         lock.lock();
         try {
@@ -222,7 +224,7 @@ public final class QueueBatch {
         }
     }
 
-    /** Gives everything in flight back to the driver. The host has stopped working before. */
+    @Override
     void rest() {
         lock.lock();
         try {
@@ -240,6 +242,7 @@ public final class QueueBatch {
         }
     }
 
+    @Override
     QueueState save() {
         lock.lock();
         try {
@@ -250,7 +253,7 @@ public final class QueueBatch {
         }
     }
 
-    /** {@link #rest} and {@link #disable} in one; says where the queue was, or -1 if there was none. */
+    @Override
     long halt() {
         lock.lock();
         try {
@@ -265,6 +268,7 @@ public final class QueueBatch {
         }
     }
 
+    @Override
     void end() {
         task.close();
     }

@@ -23,6 +23,10 @@ final class ChainWalker {
     private final int maxDescriptors;
     private @Nullable String fault;
 
+    /**
+     * A walker through tables of up to {@code maxDescriptors}: as many as the device offered for a queue, not as many as the
+     * driver chose, because Linux sizes its tables by the device's limits (a disk's seg_max) whatever its queue's size is.
+     */
     ChainWalker(GuestMemory memory, int maxDescriptors) {
         this.memory = memory;
         this.maxDescriptors = maxDescriptors;
@@ -121,7 +125,7 @@ final class ChainWalker {
         }
         long entries = bytes / 16;
         if (entries > maxDescriptors) {
-            fail("indirect table of " + entries + " entries in a queue of " + maxDescriptors);
+            fail("indirect table of " + entries + " entries; the device offered queues of " + maxDescriptors);
             return -1;
         }
         return (int) entries;

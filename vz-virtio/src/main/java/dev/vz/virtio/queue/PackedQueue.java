@@ -44,7 +44,7 @@ public final class PackedQueue implements Virtqueue {
         this.size = layout.size();
         this.eventIdx = layout.features().eventIdx();
         this.indirect = layout.features().indirect();
-        this.walker = new ChainWalker(memory, Math.max(size, 1));
+        this.walker = new ChainWalker(memory, layout.maxSize());
         String fault = layout.fault();
         if (!fault.isEmpty()) {
             // An area that is not aligned cannot even be given back to: no part of it is touched.

@@ -10,6 +10,9 @@ import dev.vz.error.ConfigurationException;
  */
 public final class QueueConfig {
 
+    /** The most entries of any queue (virtio 1.3, 2.7 and 2.8.10.1). */
+    public static final int LARGEST = 32768;
+
     private final int maxSize;
     private int size;
     private long descriptorArea;
@@ -18,7 +21,7 @@ public final class QueueConfig {
 
     /** A queue of up to {@code maxSize} entries: a power of two, 32768 at most. */
     public QueueConfig(int maxSize) {
-        if (maxSize < 1 || maxSize > 32768 || Integer.bitCount(maxSize) != 1) {
+        if (maxSize < 1 || maxSize > LARGEST || Integer.bitCount(maxSize) != 1) {
             throw new ConfigurationException("A virtqueue has a power of two of entries, 1 to 32768, got " + maxSize);
         }
         this.maxSize = maxSize;
@@ -76,6 +79,11 @@ public final class QueueConfig {
     /** Sets it. */
     public void setDeviceArea(long gpa) {
         deviceArea = gpa;
+    }
+
+    /** The same for a queue whose size somebody else has offered the driver: any size that a queue can have. */
+    public QueueLayout freezeAnySize(QueueFeatures features) {
+        return new QueueLayout(size, LARGEST, descriptorArea, driverArea, deviceArea, features);
     }
 
     /** What is set now, to be frozen at enable. */

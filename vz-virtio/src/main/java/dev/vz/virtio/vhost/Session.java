@@ -155,7 +155,8 @@ final class Session implements AutoCloseable {
             throw new FormatException(String.format("SET_FEATURES asks for 0x%x, of which 0x%x was not offered", wanted,
                     ours & ~host.offeredFeatures()));
         }
-        if (featuresSet && wanted != features && isAnyWorking()) {
+        if (featuresSet && wanted != features && (host.status() & DeviceHost.DRIVER_OK) != 0) {
+            // Another driver, as when a kernel follows firmware. Its predecessor's queues may be stopped already.
             quiesce();
             host.reset();
         }

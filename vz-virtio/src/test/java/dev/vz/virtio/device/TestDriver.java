@@ -6,6 +6,7 @@ import dev.vz.virtio.driver.QueueDriver;
 import dev.vz.virtio.queue.QueueFeatures;
 import dev.vz.virtio.queue.QueueLayout;
 import java.util.List;
+import java.util.function.Function;
 
 /** A driver that brings a device up and talks to its queues, on a loop that the test drives by hand. */
 public final class TestDriver implements AutoCloseable {
@@ -14,7 +15,7 @@ public final class TestDriver implements AutoCloseable {
     private static final long RINGS = 1 << 20;
 
     /** 4 MiB of it. */
-    public final GuestMemory memory = GuestMemory.ofSize(4 << 20);
+    public final GuestMemory memory;
     /** Drives every queue. */
     public final WorkerLoop loop = WorkerLoop.manual();
     /** The device under test. */
@@ -27,7 +28,14 @@ public final class TestDriver implements AutoCloseable {
 
     /** A driver of {@code device} that has not done anything yet. */
     public TestDriver(VirtioDevice<?> device, QueueFeatures kind) {
+        this(memory -> device, GuestMemory.ofSize(4 << 20), kind);
+    }
+
+    /** The same of a device that is made with the guest's memory: 4 MiB from 0 on, which the driver closes. */
+    public TestDriver(Function<GuestMemory, VirtioDevice<?>> maker, GuestMemory memory, QueueFeatures kind) {
+        this.memory = memory;
         this.kind = kind;
+        VirtioDevice<?> device = maker.apply(memory);
         host = new DeviceHost(device, memory, loop);
         host.connect(new InterruptSink() {
             @Override

@@ -50,6 +50,7 @@ class DpdkPeerTest {
     @BeforeEach
     void find() {
         testpmd = Peers.program("dpdk-testpmd", "dpdk-dev");
+        Peers.require(Runtime.getRuntime().availableProcessors() > 1, "testpmd needs two processors");
     }
 
     /** What the card is plugged into. */

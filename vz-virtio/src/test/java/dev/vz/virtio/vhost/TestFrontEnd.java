@@ -2,6 +2,8 @@ package dev.vz.virtio.vhost;
 
 import dev.vz.linux.FileDescriptor;
 import dev.vz.linux.event.EventFd;
+import dev.vz.linux.event.PollSet;
+import dev.vz.linux.event.Readiness;
 import dev.vz.linux.memory.MappedMemory;
 import dev.vz.linux.memory.MemoryFile;
 import dev.vz.linux.socket.SocketType;
@@ -83,6 +85,20 @@ final class TestFrontEnd implements AutoCloseable {
     long ask(int request) {
         empty(request);
         return answer(request);
+    }
+
+    /** Whether there is something to be received, or the back end has hung up, within that time. */
+    boolean isHeardWithin(long millis) {
+        var waiting = new PollSet(1);
+        waiting.add(socket.descriptor(), Readiness.IN);
+        long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(millis);
+        // A signal ends the waiting early.
+        while (waiting.poll(Math.max(0, end - System.nanoTime())) == 0) {
+            if (System.nanoTime() >= end) {
+                return false;
+            }
+        }
+        return true;
     }
 
     /** Whether the back end hangs up, which it does soon or not at all. */

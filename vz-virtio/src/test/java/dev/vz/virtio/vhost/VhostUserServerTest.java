@@ -15,6 +15,7 @@ import dev.vz.linux.socket.UnixAddress;
 import dev.vz.virtio.block.BlockFrontend;
 import dev.vz.virtio.driver.Buffer;
 import dev.vz.virtio.net.NetworkCard;
+import dev.vz.virtio.queue.QueueFeatures;
 import dev.vz.virtio.queue.QueueKind;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -96,6 +97,26 @@ class VhostUserServerTest {
             queue.start(base);
             assertThat(transfer(front, queue, 0, 3)).isZero();
             assertThat(server.address()).isEqualTo(address);
+        }
+    }
+
+    @Test
+    void aDriverThatFollowsAnotherHasTheFeaturesItAskedFor() throws InterruptedException {
+        try (var server = serve(1); var front = new TestFrontEnd(address)) {
+            QueueFeatures plain = new QueueFeatures(false, false, false, false, false);
+            TestFrontEnd.Queue firmware = front.start(plain, 0);
+            assertThat(transfer(front, firmware, 0, 1)).isZero();
+            firmware.stop();
+            front.send(Protocol.SET_FEATURES, TestFrontEnd.ring(QueueKind.SPLIT_EVENT_IDX.features)
+                    | Protocol.PROTOCOL_FEATURES);
+            front.memory.fill(TestFrontEnd.BASE + (1 << 20), 1 << 16, (byte) 0);
+            TestFrontEnd.Queue kernel = front.new Queue(0, QueueKind.SPLIT_EVENT_IDX.features, 64).start(0);
+            front.memory.writeInt(HEADER, 0);
+            assertThat(kernel.driver.submitIndirect(DATA + 0x2000, List.of(Buffer.readable(HEADER, 16),
+                    Buffer.writable(DATA, 512), Buffer.writable(STATUS, 1)))).isNotNegative();
+            kernel.kick.signal();
+            assertThat(kernel.await().written()).isEqualTo(513);
+            assertThat(server.toString()).contains("virtio-blk");
         }
     }
 

@@ -1,6 +1,7 @@
 package dev.vz.samples.cli;
 
 import dev.vz.error.VzException;
+import dev.vz.samples.cli.bench.BenchCommand;
 import dev.vz.samples.cli.disk.CommandFailure;
 import dev.vz.samples.cli.disk.Program;
 import dev.vz.samples.cli.nbd.NbdCommand;
@@ -20,7 +21,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
 /** The {@code vz} command; its subcommands do the work. */
 @Command(name = "vz", mixinStandardHelpOptions = true, header = "Virtual machines from the Vz modules.", synopsisSubcommandLabel = "COMMAND", versionProvider = Vz.Version.class, subcommands = {
     BootCommand.class, ProgramCommand.class, ImageVerb.class, IoVerb.class, NbdCommand.class, VhostUserCommand.class,
-    NatCommand.class, SwitchCommand.class, NetCommand.class,
+    NatCommand.class, SwitchCommand.class, NetCommand.class, BenchCommand.class,
     WarmUpCommand.class}, commandListHeading = "%n@|bold Commands:|@%n", footerHeading = "%n@|bold Examples:|@%n", footer = {
         "  vz boot --exec 'uname -a'     run one command in a new Linux guest",
         "  vz boot --help                all about booting",

@@ -21,6 +21,7 @@ import dev.vz.net.gateway.EgressRequest.Protocol;
 import dev.vz.net.gateway.Gateway;
 import dev.vz.net.gateway.GatewayConfiguration;
 import dev.vz.net.gateway.PortForward;
+import dev.vz.net.ntp.NtpService;
 import dev.vz.net.port.TapPort;
 import java.net.Inet4Address;
 import java.net.Inet6Address;
@@ -56,6 +57,9 @@ public final class NatCommand implements Callable<Integer> {
             .compile("(tcp|udp):" + NUMBERS + ":(\\d{1,5}):" + NUMBERS + ":(\\d{1,5})(,proxy)?");
     private static final Pattern ALLOWED = Pattern
             .compile("(tcp|udp|echo):(\\[[0-9a-fA-F:.]+\\]|[0-9.]+)(/\\d{1,3})?(?::(\\d{1,5}))?");
+
+    /** RFC 2132, 8.3. */
+    private static final int NTP_SERVERS = 42;
 
     @Spec
     @SuppressWarnings("NullAway.Init")
@@ -113,6 +117,9 @@ public final class NatCommand implements Callable<Integer> {
 
     @Option(names = "--router", description = "Advertise the gateway as IPv6 router, and answer DHCPv6.")
     private boolean router;
+
+    @Option(names = "--ntp", description = "Tell guests the host's time; DHCP names the server.")
+    private boolean ntp;
 
     private GatewayConfiguration configuration() {
         return GatewayConfiguration.standard().withAddresses(IpPrefix.parse(address), IpPrefix.parse(address6))
@@ -195,6 +202,9 @@ public final class NatCommand implements Callable<Integer> {
             server.onLease(zone::lease);
             new DhcpService(gateway, server);
         }
+        if (ntp) {
+            new NtpService(gateway, InstantSource.system());
+        }
         if (dns != null) {
             closing.add(new DnsForwarder(gateway, zone, upstream(dns)));
         }
@@ -215,6 +225,9 @@ public final class NatCommand implements Callable<Integer> {
             throw wrong("--dhcp", text, "10.0.2.15-10.0.2.99");
         }
         var dhcp = DhcpConfiguration.of(IpPrefix.parse(address), first, last).withDomain(domain).withMtu(mtu);
+        if (ntp) {
+            dhcp = dhcp.withOption(NTP_SERVERS, IpPrefix.parse(address).address().getAddress());
+        }
         for (String reservation : reservations) {
             String[] words = reservation.split("=");
             if (words.length < 2 || !(IpPrefix.address(words[1]) instanceof Inet4Address own)) {

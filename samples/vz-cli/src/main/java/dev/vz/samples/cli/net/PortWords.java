@@ -8,6 +8,8 @@ import dev.vz.net.bridge.PortSettings;
 import dev.vz.net.bridge.PortVlans;
 import dev.vz.net.bridge.RateLimit;
 import dev.vz.net.bridge.StormLimits;
+import dev.vz.net.port.VxlanEndpoint;
+import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -18,8 +20,8 @@ import picocli.CommandLine.TypeConversionException;
 /**
  * A port as the command line describes it: {@code KIND=WHERE[,SETTING[=VALUE]]…}.
  *
- * @param kind     tap, listen, connect or dgram
- * @param where    the interface's name, or the socket's path
+ * @param kind     tap, listen, connect, dgram or vxlan
+ * @param where    the interface's name, the socket's path, or the tunnel's VNI and ends
  * @param settings how the switch treats it
  * @param mtu      of a socket's port; a TAP has its own
  * @param mirror   whether it gets a copy of everything
@@ -27,7 +29,7 @@ import picocli.CommandLine.TypeConversionException;
 record PortWords(Kind kind, String where, PortSettings settings, int mtu, boolean mirror) {
 
     enum Kind {
-        TAP, LISTEN, CONNECT, DGRAM
+        TAP, LISTEN, CONNECT, DGRAM, VXLAN
     }
 
     static final class Converter implements ITypeConverter<PortWords> {
@@ -49,7 +51,7 @@ record PortWords(Kind kind, String where, PortSettings settings, int mtu, boolea
         String kind = equals < 0 ? words[0] : words[0].substring(0, equals);
         Kind found = Arrays.stream(Kind.values()).filter(each -> each.name().equalsIgnoreCase(kind)).findFirst()
                 .orElseThrow(() -> new TypeConversionException("'" + text + "' starts with none of tap=, listen=, "
-                        + "connect= and dgram="));
+                        + "connect=, dgram= and vxlan="));
         if (equals < 0 || equals == words[0].length() - 1) {
             throw new TypeConversionException("'" + text + "' does not say where, as tap=tap0 or listen=/run/s does");
         }
@@ -57,7 +59,7 @@ record PortWords(Kind kind, String where, PortSettings settings, int mtu, boolea
         List<IpPrefix> addresses = new ArrayList<>();
         boolean anyAddress = true;
         boolean mirror = false;
-        int mtu = 1500;
+        int mtu = found == Kind.VXLAN ? 1500 - VxlanEndpoint.OVERHEAD : 1500;
         PortSettings settings = PortSettings.standard();
         // First, because the words beside it refine it.
         if (Arrays.asList(words).contains("guest")) {
@@ -101,7 +103,28 @@ record PortWords(Kind kind, String where, PortSettings settings, int mtu, boolea
         if (!macs.isEmpty()) {
             settings = settings.withGuard(anyAddress ? AddressGuard.of(macs) : AddressGuard.of(macs, addresses));
         }
-        return new PortWords(found, words[0].substring(equals + 1), settings, mtu, mirror);
+        var port = new PortWords(found, words[0].substring(equals + 1), settings, mtu, mirror);
+        if (found == Kind.VXLAN) {
+            port.tunnel();
+        }
+        return port;
+    }
+
+    /**
+     * Where a tunnel leads.
+     *
+     * @param port the other end's, and ours
+     */
+    record Tunnel(int vni, InetAddress local, InetAddress remote, int port) {}
+
+    /** {@code VNI/LOCAL/REMOTE[/PORT]}, of a port of that kind. */
+    Tunnel tunnel() {
+        String[] parts = where.split("/", -1);
+        if (parts.length < 3 || parts.length > 4) {
+            throw new TypeConversionException("'" + where + "' is not like 42/192.0.2.1/192.0.2.2");
+        }
+        return new Tunnel(Integer.parseInt(parts[0]), IpPrefix.address(parts[1]), IpPrefix.address(parts[2]),
+                parts.length > 3 ? Integer.parseInt(parts[3]) : VxlanEndpoint.PORT);
     }
 
     /** {@code all}, {@code 10/20/30}, or with the VLAN without a tag first: {@code 1:10/20}. */

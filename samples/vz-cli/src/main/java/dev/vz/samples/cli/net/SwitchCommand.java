@@ -15,6 +15,7 @@ import dev.vz.net.port.DatagramPort;
 import dev.vz.net.port.StreamPort;
 import dev.vz.net.port.StreamPortListener;
 import dev.vz.net.port.TapPort;
+import dev.vz.net.port.VxlanEndpoint;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -24,7 +25,9 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -43,6 +46,7 @@ import picocli.CommandLine.Spec;
         "  listen=PATH          a unix socket: every connection becomes a port (qemu -netdev stream)",
         "  connect=PATH         a connection to such a socket",
         "  dgram=LOCAL:REMOTE   a pair of unix datagram sockets (qemu -netdev dgram)",
+        "  vxlan=VNI/LOCAL/REMOTE[/PORT]  a tunnel between two addresses (port 4789; mtu 1450 unless it says otherwise)",
         "  vlan=N, trunk=all, trunk=10/20, trunk=1:10/20 (1 without a tag), isolated, group=N, mirror,",
         "  guest (no DHCP server, router, bridge or storm behind it), mac=A, ip=A (guards; several),",
         "  storm=FRAMES-PER-SECOND, receive-rate=BITS-PER-SECOND, send-rate=BITS-PER-SECOND, mtu=BYTES", "",
@@ -76,6 +80,7 @@ public final class SwitchCommand implements Callable<Integer> {
     private int seconds;
 
     private final ArrayDeque<AutoCloseable> open = new ArrayDeque<>();
+    private final Map<String, VxlanEndpoint> endpoints = new HashMap<>();
     private final CountDownLatch stopped = new CountDownLatch(1);
     private @Nullable CaptureWriter writer;
 
@@ -144,6 +149,17 @@ public final class SwitchCommand implements Callable<Integer> {
                 String[] ends = words.where().split(":", 2);
                 add(network, DatagramPort.connect(UnixAddress.of(Path.of(ends[0])),
                         UnixAddress.of(Path.of(ends.length < 2 ? "" : ends[1])), words.mtu(), loop), words);
+            }
+            case VXLAN -> {
+                PortWords.Tunnel tunnel = words.tunnel();
+                VxlanEndpoint endpoint = endpoints.computeIfAbsent(
+                        tunnel.local().getHostAddress() + " " + tunnel.port(),
+                        where -> {
+                            var opened = VxlanEndpoint.open(tunnel.local(), tunnel.port(), words.mtu(), loop);
+                            open.push(opened);
+                            return opened;
+                        });
+                add(network, endpoint.tunnel(tunnel.vni(), tunnel.remote(), tunnel.port()), words);
             }
             case LISTEN -> open.push(new StreamPortListener(UnixAddress.of(Path.of(words.where())), words.mtu(), loop,
                     port -> add(network, port, words)));

@@ -9,7 +9,8 @@ import picocli.CommandLine.Spec;
 @Command(name = "vhost-user", mixinStandardHelpOptions = true, header = "Serves a device to another virtual machine monitor.", synopsisSubcommandLabel = "DEVICE", commandListHeading = "%n@|bold Devices:|@%n", subcommands = {
     DiskCommand.class, NetworkCommand.class, FolderCommand.class}, footerHeading = "%n@|bold Examples:|@%n", footer = {
         "  vz vhost-user blk --socket /tmp/d.sock --disk file=root.qcow2,format=qcow2",
-        "  vz vhost-user net --socket /tmp/n.sock --link discard"})
+        "  vz vhost-user net --socket /tmp/n.sock --link discard",
+        "  vz vhost-user fs --socket /tmp/f.sock --share /srv/share"})
 public final class VhostUserCommand implements Runnable {
 
     @Spec

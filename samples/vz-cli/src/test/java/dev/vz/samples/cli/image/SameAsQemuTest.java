@@ -130,13 +130,13 @@ class SameAsQemuTest {
         same("info -f " + format + " --output=json @disk");
         same("io -f " + format + " -c 'write -P 7 1M 70k' -c 'read -P 7 1M 70k' -c 'read -P 0 0 1M' @disk");
         same("io -f " + format + " -c 'read -v 1M 32' -c 'write -z 1M 64k' -c 'read -P 0 1M 64k' @disk");
-        if (!format.equals("vdi") && !format.equals("parallels")) {
-            same("check -f " + format + " @disk"); // those two have no check here yet
-        }
+        same("check -f " + format + " @disk");
         same("convert -f " + format + " -O raw @disk @copy.raw");
         same("compare -f " + format + " -F raw @disk @copy.raw");
+        same("compare -s -f " + format + " -F raw @disk @copy.raw");
         same("convert -f " + format + " -O " + format + " @disk @copy");
         same("compare -f " + format + " -F " + format + " @disk @copy");
+        same("compare -s -f " + format + " -F " + format + " @disk @copy");
         same("measure -O " + format + " --size 3G");
         same("create -f " + format + " -o help @disk");
         same("amend -f " + format + " @disk");

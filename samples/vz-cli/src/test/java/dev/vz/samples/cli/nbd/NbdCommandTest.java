@@ -10,12 +10,18 @@ import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
 
 /** {@code vz nbd} as an operator uses it, within this process. */
@@ -54,10 +60,12 @@ class NbdCommandTest {
     }
 
     private CompletableFuture<Outcome> serve(Object... more) throws InterruptedException {
-        var arguments = new Object[more.length + 6];
-        System.arraycopy(new Object[] {"serve", "-f", "raw", "-k", socket}, 0, arguments, 0, 5);
-        System.arraycopy(more, 0, arguments, 5, more.length);
-        arguments[arguments.length - 1] = disk;
+        return serveFile(disk, Stream.concat(Stream.of("-f", "raw"), Stream.of(more)).toArray());
+    }
+
+    private CompletableFuture<Outcome> serveFile(Path image, Object... more) throws InterruptedException {
+        Object[] arguments = Stream.of(Stream.of("serve", "-k", socket), Stream.of(more), Stream.of(image))
+                .flatMap(part -> part).toArray();
         CompletableFuture<Outcome> server = CompletableFuture.supplyAsync(() -> run(arguments));
         while (!Files.exists(socket) && !server.isDone()) {
             Thread.sleep(5);
@@ -104,6 +112,57 @@ class NbdCommandTest {
         assertThat(Files.size(copy)).isEqualTo((1 << 20) - 65536);
         assertThat(Files.readString(copy, StandardCharsets.US_ASCII)).startsWith("here");
         assertThat(server.get(10, TimeUnit.SECONDS).status()).isZero();
+    }
+
+    private static String tool(String debian, String name, Object... arguments) throws Exception {
+        var command = new ArrayList<String>(List.of(Peers.program(name, debian).toString()));
+        for (Object argument : arguments) {
+            command.add(argument.toString());
+        }
+        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+        String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertThat(process.waitFor()).as(out).isZero();
+        return out;
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"qcow2", "vmdk", "vdi", "vhdx", "vpc", "qed", "parallels"})
+    void everyFormatIsServedStatedOrNot(String format) throws Exception {
+        Path image = folder.resolve("disk." + format);
+        tool("qemu-utils", "qemu-img", "convert", "-f", "raw", "-O", format, disk, image);
+        for (Object[] options : new Object[][] {{"-r"}, {"-r", "-f", format}}) {
+            CompletableFuture<Outcome> server = serveFile(image, options);
+            Path copy = folder.resolve("copy.raw");
+            assertThat(run("copy", uri(""), copy).status()).isZero();
+            // Where a format rounds the size up, zeros follow.
+            assertThat(Arrays.copyOf(Files.readAllBytes(copy), 1 << 20)).isEqualTo(Files.readAllBytes(disk));
+            assertThat(server.get(10, TimeUnit.SECONDS).status()).isZero();
+        }
+    }
+
+    @Test
+    void aPersistentBitmapIsAContext() throws Exception {
+        Path image = folder.resolve("disk.qcow2");
+        tool("qemu-utils", "qemu-img", "create", "-f", "qcow2", image, "1M");
+        tool("qemu-utils", "qemu-img", "bitmap", "--add", "-f", "qcow2", image, "b0");
+        tool("qemu-utils", "qemu-io", "-f", "qcow2", "-c", "write 128k 64k", image);
+        CompletableFuture<Outcome> server = serveFile(image, "-f", "qcow2", "-B", "b0", "-e", "0");
+        assertThat(tool("libnbd-bin", "nbdinfo", "--map=qemu:dirty-bitmap:b0", uri("")).lines()
+                .map(line -> line.strip().replaceAll(" +", " "))).containsExactly("0 131072 0 clean",
+                        "131072 65536 1 dirty", "196608 851968 0 clean");
+        assertThat(server.get(10, TimeUnit.SECONDS).status()).isZero();
+        Outcome missing = run("serve", "-k", socket, "-f", "qcow2", "-B", "b1", image);
+        assertThat(missing.status()).isEqualTo(1);
+        assertThat(missing.err()).contains("Bitmap 'b1' is not found");
+    }
+
+    @Test
+    void whatClientsWriteIsForgottenIfThatIsWanted() throws Exception {
+        byte[] before = Files.readAllBytes(disk);
+        CompletableFuture<Outcome> server = serve("-s");
+        tool("qemu-utils", "qemu-io", "-f", "raw", "-c", "write -P 9 0 64k", "-c", "read -P 9 0 64k", uri(""));
+        assertThat(server.get(10, TimeUnit.SECONDS).status()).isZero();
+        assertThat(Files.readAllBytes(disk)).isEqualTo(before);
     }
 
     @Test

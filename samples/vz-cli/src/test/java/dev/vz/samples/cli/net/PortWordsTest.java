@@ -42,6 +42,17 @@ class PortWordsTest {
     }
 
     @Test
+    void aTunnelHasTwoEndsAndANetwork() {
+        PortWords words = read("vxlan=42/192.0.2.1/192.0.2.2,isolated");
+        assertThat(words.mtu()).isEqualTo(1450);
+        assertThat(words.settings().isolated()).isTrue();
+        assertThat(words.tunnel().vni()).isEqualTo(42);
+        assertThat(words.tunnel().remote().getHostAddress()).isEqualTo("192.0.2.2");
+        assertThat(words.tunnel().port()).isEqualTo(4789);
+        assertThat(read("vxlan=1/2001:db8::1/2001:db8::2/8472").tunnel().port()).isEqualTo(8472);
+    }
+
+    @Test
     void aTrunkNamesItsVlans() {
         assertThat(read("tap=t,trunk=1:10/20").settings().vlans()).hasToString("untagged 1, tagged 10,20");
         assertThat(read("tap=t,trunk=all").settings().vlans()).hasToString("untagged none, tagged 1-4094");
@@ -50,7 +61,8 @@ class PortWordsTest {
     @ParameterizedTest
     @ValueSource(strings = {"", "tap", "tap=", "tun=t", "tap=t,vlan", "tap=t,vlan=x", "tap=t,vlan=5000",
         "tap=t,isolated=1",
-        "tap=t,ip=10.0.0.1", "tap=t,mac=zz", "tap=t,colour=red", "tap=t,trunk=1:"})
+        "vxlan=42", "vxlan=42/192.0.2.1/x", "vxlan=n/192.0.2.1/192.0.2.2", "tap=t,ip=10.0.0.1", "tap=t,mac=zz",
+        "tap=t,colour=red", "tap=t,trunk=1:"})
     void whatIsWrongIsSaid(String text) {
         assertThatThrownBy(() -> read(text)).isInstanceOf(TypeConversionException.class)
                 .message().isNotEmpty();

@@ -1,4 +1,4 @@
-package dev.vz.benchmarks.emulator;
+package dev.vz.samples.cli.bench;
 
 import dev.vz.cpu.VcpuExit;
 import dev.vz.cpu.VcpuExitHandler;
@@ -6,6 +6,7 @@ import dev.vz.cpu.x86.GeneralRegisters;
 import dev.vz.cpu.x86.SpecialRegisters;
 import dev.vz.cpu.x86.X86Vcpu;
 import dev.vz.emulator.EmulatorHypervisor;
+import dev.vz.error.GuestException;
 import dev.vz.hypervisor.VirtualMachineConfig;
 import dev.vz.memory.GuestMemory;
 import java.io.BufferedReader;
@@ -48,10 +49,11 @@ final class ComputeGuest {
     }
 
     private void call(String... command) throws IOException, InterruptedException {
-        Process process = new ProcessBuilder(command).directory(folder.toFile()).inheritIO().start();
+        Process process = Peer.start(new ProcessBuilder(command).directory(folder.toFile())
+                .redirectErrorStream(true).redirectOutput(folder.resolve("build.log").toFile()));
         if (process.waitFor() != 0) {
-            throw new IOException(
-                    command[0] + " ended with " + process.exitValue() + "; it is needed to build the guest");
+            throw new GuestException("Building the guest: " + command[0] + " ended with " + process.exitValue()
+                    + " and said: " + Files.readString(folder.resolve("build.log")).strip());
         }
     }
 
@@ -137,16 +139,17 @@ final class ComputeGuest {
 
         @Override
         public boolean exit(VcpuExit exit) {
-            throw new IllegalStateException("The guest left with " + exit);
+            throw new GuestException("The computing guest left with " + exit);
         }
     }
 
     /** Runs on QEMU. */
     Times qemu() throws IOException, InterruptedException {
         var times = new Times();
-        Process process = new ProcessBuilder("qemu-system-x86_64", "-accel", "tcg", "-m", "64", "-display", "none",
+        Process process = Peer.start(new ProcessBuilder("qemu-system-x86_64", "-accel", "tcg", "-m", "64", "-display", "none",
                 "-debugcon", "stdio", "-device", "isa-debug-exit,iobase=0xf4,iosize=1", "-nodefaults", "-no-reboot",
-                "-kernel", image.toString()).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+                "-kernel", image.toString())
+                .redirectError(ProcessBuilder.Redirect.INHERIT));
         try (BufferedReader out = process.inputReader(StandardCharsets.US_ASCII)) {
             String line = out.readLine();
             while (line != null) {

@@ -1,0 +1,35 @@
+package dev.vz.samples.cli.bench;
+
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code vz bench}; its subcommands measure. */
+@Command(name = "bench", mixinStandardHelpOptions = true, header = "Measures the software CPU beside QEMU's TCG.", synopsisSubcommandLabel = "COMMAND", subcommands = {
+    CpuBench.class, BootBench.class}, footerHeading = "%n@|bold Examples:|@%n", footer = {
+        "  vz bench cpu                  fourteen kernels of C code on translated code and on TCG",
+        "  vz bench boot --cpus 2        the guest kit from the command line to power-off, on both"})
+public final class BenchCommand implements Runnable {
+
+    @Spec
+    @SuppressWarnings("NullAway.Init")
+    private CommandSpec spec;
+
+    /** Made by the command line. */
+    public BenchCommand() {}
+
+    @Override
+    public void run() {
+        throw new ParameterException(spec.commandLine(), "Name what to measure: cpu or boot");
+    }
+
+    /** A number from the command line, checked. */
+    static int positive(CommandSpec spec, String option, int value, int most) {
+        if (value < 1 || value > most) {
+            throw new ParameterException(spec.commandLine(),
+                    "Invalid value for option '" + option + "': " + value + " is not between 1 and " + most);
+        }
+        return value;
+    }
+}

@@ -1,0 +1,64 @@
+package dev.vz.samples.cli.bench;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.vz.error.CapabilityException;
+import dev.vz.error.GuestException;
+import dev.vz.testing.Peers;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine;
+
+class BenchCommandTest {
+
+    private final StringWriter out = new StringWriter();
+    private final StringWriter err = new StringWriter();
+
+    @Test
+    void aKernelComputesTheSameOnBothAndBothAreTimed() {
+        needsPeers();
+        assertThat(execute("cpu", "--runs", "1", "--rounds", "2", "--kernel", "strings", "--interpreter")).as("%s", err)
+                .isZero();
+        List<String> lines = out.toString().lines().toList();
+        assertThat(lines.get(1)).matches("strings( +[0-9.]+ ms){3} +[0-9.]+");
+        assertThat(lines.getLast()).matches("geometric mean of the ratios: [0-9.]+");
+    }
+
+    @Test
+    void aKernelThatIsNotThereIsNamed() {
+        needsPeers();
+        assertThat(execute("cpu", "--runs", "1", "--rounds", "1", "--kernel", "nonesuch")).isEqualTo(1);
+        assertThat(err.toString()).contains(GuestException.class.getSimpleName(), "no kernel nonesuch");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"cpu --runs 0", "cpu --rounds 1001", "boot --cpus 0", "boot --runs -1", "boot --cpus 65",
+        "nonesuch", "cpu --bogus", ""})
+    void aWrongCommandLineIsRefused(String line) {
+        assertThat(execute(line.isEmpty() ? new String[0] : line.split(" ", -1))).isEqualTo(2);
+        assertThat(out.toString()).isEmpty();
+    }
+
+    @Test
+    void aProgramThatIsMissingIsNamedWithThePackagesThatHaveIt() {
+        assertThatThrownBy(() -> Peer.start(new ProcessBuilder("/nonesuch/qemu")))
+                .isInstanceOf(CapabilityException.class).hasMessageContaining("/nonesuch/qemu")
+                .hasMessageContaining("qemu-system-x86");
+    }
+
+    private static void needsPeers() {
+        Peers.program("gcc", "gcc");
+        Peers.program("objcopy", "binutils");
+        Peers.program("qemu-system-x86_64", "qemu-system-x86");
+    }
+
+    private int execute(String... arguments) {
+        return new CommandLine(new BenchCommand()).setOut(new PrintWriter(out, true))
+                .setErr(new PrintWriter(err, true)).execute(arguments);
+    }
+}
