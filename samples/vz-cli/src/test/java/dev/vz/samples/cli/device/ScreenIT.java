@@ -52,8 +52,6 @@ class ScreenIT {
                 [ "$(cat /sys/class/graphics/fb0/virtual_size)" = 1024,768 ] || exit 2
                 # No cursor, an empty screen, ten red cells, and below them five letters.
                 printf '\\033[?25l\\033[2J\\033[H\\033[41m          \\033[0m\\r\\nHELLO' >/dev/tty1
-                cd /sys/bus/virtio/drivers/virtio_input
-                for d in virtio[0-9]*; do echo $d >unbind; [ ! -e $d ] || exit 3; echo $d >bind; done
                 for e in /sys/class/input/event*; do
                     case "$(cat $e/device/name)" in
                         'Vz Virtio Keyboard') keyboard=/dev/input/${e##*/} ;;
