@@ -95,6 +95,22 @@ class NbdTlsTest {
         }
     }
 
+    /** Nothing but the TLS layer knows of records that it holds decrypted: the socket is empty by then. */
+    @Test
+    void recordsBeyondAConnectionsTurnsAreNotForgotten() {
+        NbdUri uri = serve(true);
+        try (NbdClient client = NbdClient.open(uri, NbdClientOptions.DEFAULT); Arena arena = Arena.ofShared()) {
+            MemorySegment data = arena.allocate(3 << 20);
+            MemorySegment back = arena.allocate(3 << 20);
+            for (int round = 0; round < 64; round++) {
+                data.fill((byte) (round + 1));
+                client.write(0, data);
+                client.read(0, back);
+                assertThat(data.mismatch(back)).isEqualTo(-1);
+            }
+        }
+    }
+
     @Test
     void aClientWithoutTlsIsRefusedByName() {
         NbdUri uri = serve(false);
