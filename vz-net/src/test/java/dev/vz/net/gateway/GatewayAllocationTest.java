@@ -55,8 +55,9 @@ class GatewayAllocationTest {
         loop = new EpollLoop("gateway without garbage");
         var pair = UnixSocket.pair(SocketType.DATAGRAM, true);
         guest = pair.second();
-        gateway = new Gateway(loop, DatagramPort.on(pair.first().descriptor(), 1500, loop), GatewayConfiguration.standard()
-                .withExceptions(List.of(IpPrefix.parse("127.0.0.1/32"))));
+        gateway = new Gateway(loop, DatagramPort.on(pair.first().descriptor(), 1500, loop),
+                GatewayConfiguration.standard()
+                        .withExceptions(List.of(IpPrefix.parse("127.0.0.1/32"))));
         loop.poll(0);
     }
 
