@@ -109,7 +109,9 @@ final class QtestGuest implements AutoCloseable {
     }
 
     private long number(String text) {
-        return Long.decode(command(text));
+        String value = command(text);
+        // 64 bits without a sign.
+        return Long.parseUnsignedLong(value, value.indexOf('x') + 1, value.length(), 16);
     }
 
     void write(long address, byte[] bytes) {
