@@ -19,11 +19,13 @@ import java.util.List;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** In steady state a device allocates nothing for a request, whatever the ring. */
 @Timeout(120)
+@Tag("allocation")
 class DeviceAllocationTest {
 
     private static final int REQUESTS = 16;
