@@ -8,6 +8,7 @@ public final class CommandFailure extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
     private final int status;
+    private final boolean ended;
 
     /** Ends with status 1. */
     public CommandFailure(String message) {
@@ -16,8 +17,23 @@ public final class CommandFailure extends RuntimeException {
 
     /** Ends with {@code status}. */
     public CommandFailure(String message, int status) {
+        this(message, status, true);
+    }
+
+    /**
+     * Ends with {@code status}.
+     *
+     * @param ended whether a line feed goes behind the message; qemu-img leaves some without
+     */
+    public CommandFailure(String message, int status, boolean ended) {
         super(message);
         this.status = status;
+        this.ended = ended;
+    }
+
+    /** Whether a line feed goes behind the message. */
+    public boolean ended() {
+        return ended;
     }
 
     @Override

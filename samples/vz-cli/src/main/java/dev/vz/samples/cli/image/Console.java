@@ -30,6 +30,13 @@ final class Console {
         err.println(Program.name() + ": " + message);
     }
 
+    /** The same of a failure, to the last character. */
+    void complain(CommandFailure failure) {
+        out.flush();
+        err.print(Program.name() + ": " + failure.getMessage() + (failure.ended() ? System.lineSeparator() : ""));
+        err.flush();
+    }
+
     /** Wrong usage, which is the failure of the program. */
     static CommandFailure usage(String message) {
         return new CommandFailure(message + "\nTry '" + Program.name() + " --help' for more information");

@@ -173,7 +173,7 @@ final class CreateCommand {
             Opened below = open(ImageStore.relativeTo(request.name(), backing), format);
             if (format == null) {
                 throw new CommandFailure("Backing file specified without backing format\nDetected format of "
-                        + below.format() + ".");
+                        + below.format() + ".", 1, false);
             }
             size = size < 0 ? below.size() : size;
         } else if (backing != null && format == null) {

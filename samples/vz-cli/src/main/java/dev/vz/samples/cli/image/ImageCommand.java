@@ -39,7 +39,7 @@ public final class ImageCommand {
         try {
             return dispatch(console, arguments);
         } catch (CommandFailure failure) {
-            console.complain(failure.getMessage());
+            console.complain(failure);
             return failure.status();
         } catch (VzException failure) {
             console.complain(HostErrors.text(failure));
