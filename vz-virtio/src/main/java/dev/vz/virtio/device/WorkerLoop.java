@@ -3,7 +3,7 @@ package dev.vz.virtio.device;
 import dev.vz.error.LifecycleException;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
-import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
@@ -19,7 +19,8 @@ public final class WorkerLoop implements AutoCloseable {
 
     private static final Logger LOG = System.getLogger(WorkerLoop.class.getName());
 
-    private final CopyOnWriteArrayList<Task> tasks = new CopyOnWriteArrayList<>();
+    /** Replaced as a whole under this object's lock: a round goes through it by index and allocates nothing. */
+    private volatile Task[] tasks = {};
     private final @Nullable Thread thread;
     private final Runnable waker;
     private final long pollNanos;
@@ -78,7 +79,7 @@ public final class WorkerLoop implements AutoCloseable {
         /** Takes it off the loop; it may still be running. */
         @Override
         public void close() {
-            tasks.remove(this);
+            without(this);
         }
     }
 
@@ -92,8 +93,16 @@ public final class WorkerLoop implements AutoCloseable {
             throw new LifecycleException("Cannot add a task to a worker loop that is closed");
         }
         var task = new Task(action);
-        tasks.add(task);
+        synchronized (this) {
+            Task[] more = Arrays.copyOf(tasks, tasks.length + 1);
+            more[more.length - 1] = task;
+            tasks = more;
+        }
         return task;
+    }
+
+    private synchronized void without(Task gone) {
+        tasks = Arrays.stream(tasks).filter(task -> task != gone).toArray(Task[]::new);
     }
 
     /** Runs what was rung for until now; says whether there was anything. */
