@@ -18,7 +18,9 @@ final class LifetimeRules {
     static final Map<String, String> SHARED_ARENAS = Map.of(
             "block.MemoryBlockDevice", "one per disk that lives in memory",
             "linux.memory.MappedMemory", "one per mapping of the host's, as long-lived as what it maps",
-            "memory.JavaMemoryAllocator", "one per block of guest memory, closed after the machine");
+            "memory.JavaMemoryAllocator", "one per block of guest memory, closed after the machine",
+            "net.gateway.Gateway", "one per gateway, for as long as it works",
+            "storage.job.DiskBackup", "one per backup, which takes minutes, for engines of several threads");
 
     /** The static fields that may change, because what they hold is true of the whole JVM. */
     static final Map<String, String> PROCESS_WIDE = Map.of(

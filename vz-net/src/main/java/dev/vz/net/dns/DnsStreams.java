@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * DNS over TCP (RFC 7766): messages with their length before them. A bounded number of connections, the oldest leaving
  * first; one that claims a query larger than any, or does not read its answers, is closed.
  */
-final class DnsStreams implements StreamService {
+final class DnsStreams implements StreamService, AutoCloseable {
 
     private static final int CONNECTIONS = 64;
     private static final int PREFIX = 2;
@@ -40,7 +40,8 @@ final class DnsStreams implements StreamService {
         connections.add(new Connection(stream));
     }
 
-    void close() {
+    @Override
+    public void close() {
         gateway.execute(() -> {
             while (!connections.isEmpty()) {
                 connections.getFirst().close();
@@ -48,7 +49,7 @@ final class DnsStreams implements StreamService {
         });
     }
 
-    private final class Connection {
+    private final class Connection implements AutoCloseable {
         private final UnixSocket socket;
         private final MemorySegment input = Arena.ofAuto().allocate(PREFIX + DnsQuestion.LARGEST_QUERY);
         private EpollLoop.@Nullable Registration registration;
@@ -97,7 +98,8 @@ final class DnsStreams implements StreamService {
             }
         }
 
-        void close() {
+        @Override
+        public void close() {
             if (registration != null) {
                 registration.cancel();
                 registration = null;

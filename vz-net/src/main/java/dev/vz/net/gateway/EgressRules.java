@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * link-local and the host's own addresses are closed unless the configuration opens them; what they leave open is the
  * policy's to decide.
  */
-final class EgressRules {
+final class EgressRules implements AutoCloseable {
 
     private static final System.Logger LOGGER = System.getLogger(Gateway.class.getName());
 
@@ -157,7 +157,8 @@ final class EgressRules {
         }
     }
 
-    void close() {
+    @Override
+    public void close() {
         for (InternetSocket probe : probes) {
             if (probe != null) {
                 probe.close();

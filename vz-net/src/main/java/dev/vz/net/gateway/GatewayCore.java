@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * What the parts of a gateway share: the loop and its time, the link, the tables and their limits. All of it belongs to the
  * loop's thread. Whatever happens is bracketed by {@link #begin} and {@link #finish}.
  */
-final class GatewayCore {
+final class GatewayCore implements AutoCloseable {
 
     private static final System.Logger LOGGER = System.getLogger(Gateway.class.getName());
 
@@ -233,7 +233,8 @@ final class GatewayCore {
         LOGGER.log(System.Logger.Level.DEBUG, what, failure);
     }
 
-    void close() {
+    @Override
+    public void close() {
         timerRegistration.cancel();
         timer.close();
     }

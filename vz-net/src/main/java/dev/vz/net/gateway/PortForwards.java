@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * Ports of the host that lead to guests. A client keeps its own address towards the guest, unless that could not be answered
  * through the gateway: then it is the gateway's.
  */
-final class PortForwards extends Timed {
+final class PortForwards extends Timed implements AutoCloseable {
 
     private static final System.Logger LOGGER = System.getLogger(Gateway.class.getName());
     private static final int BACKLOG = 512;
@@ -321,7 +321,8 @@ final class PortForwards extends Timed {
         return isHidden(high, low) ? core.errors.ownLow(!Address.isIpv4(high, low)) : low;
     }
 
-    void close() {
+    @Override
+    public void close() {
         List.copyOf(listeners.keySet()).forEach(this::remove);
         waiting.forEach(client -> client.socket().close());
         waiting.clear();

@@ -5,7 +5,7 @@ import dev.vz.net.packet.Ipv4Header;
 import dev.vz.net.packet.Ipv6Header;
 import dev.vz.net.packet.PacketView;
 import dev.vz.net.packet.Wire;
-import java.lang.foreign.Arena;
+import java.lang.foreign.SegmentAllocator;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
@@ -43,12 +43,12 @@ final class Reassembly extends Timed {
     }
 
     private final GatewayCore core;
-    private final Arena arena;
+    private final SegmentAllocator arena;
     private final @Nullable Place[] places;
     private final PacketView expiredView = new PacketView();
     private int made;
 
-    Reassembly(GatewayCore core, Arena arena) {
+    Reassembly(GatewayCore core, SegmentAllocator arena) {
         this.core = core;
         this.arena = arena;
         places = new Place[core.configuration.limits().reassemblies()];

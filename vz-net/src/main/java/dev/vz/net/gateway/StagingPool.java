@@ -1,6 +1,6 @@
 package dev.vz.net.gateway;
 
-import java.lang.foreign.Arena;
+import java.lang.foreign.SegmentAllocator;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
 import org.jspecify.annotations.Nullable;
@@ -13,12 +13,12 @@ final class StagingPool {
 
     static final int PIECE = 1 << 16;
 
-    private final Arena arena;
+    private final SegmentAllocator arena;
     private final int limit;
     private final ArrayDeque<MemorySegment> free = new ArrayDeque<>();
     private int made;
 
-    StagingPool(Arena arena, int bytes) {
+    StagingPool(SegmentAllocator arena, int bytes) {
         this.arena = arena;
         limit = bytes / PIECE;
     }

@@ -149,7 +149,7 @@ public final class TapPort implements LinkPort {
         return "TAP port " + name;
     }
 
-    private final class Queue {
+    private final class Queue implements AutoCloseable {
         final TapDevice device;
         final EpollLoop loop;
         final EpollLoop.Registration registration;
@@ -242,7 +242,8 @@ public final class TapPort implements LinkPort {
             closed = true;
         }
 
-        void close() {
+        @Override
+        public void close() {
             registration.cancel();
             device.close();
         }

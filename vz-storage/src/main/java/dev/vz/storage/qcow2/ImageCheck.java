@@ -1,5 +1,7 @@
 package dev.vz.storage.qcow2;
 
+import dev.vz.storage.image.Budget;
+import dev.vz.error.ConfigurationException;
 import dev.vz.storage.image.CheckReport;
 import dev.vz.storage.file.ImageFile;
 import java.lang.foreign.Arena;
@@ -266,6 +268,22 @@ final class ImageCheck {
     private void say(String message) {
         if (messages.size() < MAX_MESSAGES) {
             messages.add(message);
+        }
+    }
+
+    /** Repairs an image that is not open. */
+    static CheckReport repair(ImageFile file, boolean all, Budget budget) {
+        Qcow2Header header = HeaderParser.parse(file, budget);
+        var tables = new Tables(file, file, file, header, budget);
+        tables.lock.lock();
+        try {
+            if (header.incompatible(Feature.DATA_FILE)) {
+                throw new ConfigurationException("The image " + file.name()
+                        + " keeps its data in another file; open it and repair it there");
+            }
+            return new ImageCheck(tables).repair(all);
+        } finally {
+            tables.lock.unlock();
         }
     }
 }

@@ -17,7 +17,6 @@ import dev.vz.storage.image.WritePlan;
 import dev.vz.storage.luks.EncryptedFile;
 import dev.vz.storage.luks.KeySource;
 import dev.vz.storage.luks.LuksHeader;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.time.Instant;
 import java.util.List;
@@ -95,18 +94,7 @@ public final class Qcow2Driver implements CompressingDriver, CheckableDriver, Ba
      */
     public static Qcow2Driver openSnapshot(ImageFile file, String idOrName, KeySource keys, FileGate gate,
             Budget budget) {
-        Qcow2Header header = HeaderParser.parse(file, budget);
-        SnapshotTable table = SnapshotTable.read(file, header);
-        Snapshot snapshot = SnapshotOperations.find(table.snapshots(), idOrName, file.name());
-        // Checked as a whole, too, before it takes the active table's place.
-        int entries = table.l1(file, Geometry.of(header), snapshot).length;
-        long size = snapshot.diskSize() < 0 ? header.size() : snapshot.diskSize();
-        if (Geometry.of(header).l1Entries(size) > entries) {
-            throw new CorruptImageException("Snapshot " + snapshot.id() + " of " + file.name() + " has " + entries
-                    + " L1 entries, too few for a disk of " + size + " bytes");
-        }
-        return open(file, true, true, header.withL1(snapshot.l1TableOffset(), entries).withSize(size), keys,
-                gate, budget);
+        return open(file, true, true, SnapshotOperations.header(file, idOrName, budget), keys, gate, budget);
     }
 
     private static Qcow2Driver open(ImageFile file, boolean forReading, boolean asFound, Qcow2Header header,
@@ -123,7 +111,7 @@ public final class Qcow2Driver implements CompressingDriver, CheckableDriver, Ba
             dataFile = gate.open(new ImpliedFile(ImpliedFile.Role.DATA, name, "raw", file.name()), !forReading).file();
         }
         try {
-            var driver = new Qcow2Driver(file, dataFile, clear(file, dataFile, header, keys), forReading, header,
+            var driver = new Qcow2Driver(file, dataFile, Tables.clear(file, dataFile, header, keys), forReading, header,
                     budget);
             if (!forReading && !asFound) {
                 driver.startWriting();
@@ -142,27 +130,7 @@ public final class Qcow2Driver implements CompressingDriver, CheckableDriver, Ba
      * whose findings could all be corrected is no longer marked.
      */
     public static CheckReport repair(ImageFile file, boolean all, Budget budget) {
-        Qcow2Header header = HeaderParser.parse(file, budget);
-        var tables = new Tables(file, file, file, header, budget);
-        tables.lock.lock();
-        try {
-            if (header.incompatible(Feature.DATA_FILE)) {
-                throw new ConfigurationException("The image " + file.name()
-                        + " keeps its data in another file; open it and repair it there");
-            }
-            return new ImageCheck(tables).repair(all);
-        } finally {
-            tables.lock.unlock();
-        }
-    }
-
-    private static ImageFile clear(ImageFile file, ImageFile dataFile, Qcow2Header header, KeySource keys) {
-        if (header.cryptMethod() != Qcow2Header.LUKS) {
-            return dataFile;
-        }
-        long at = header.encryptionHeader().offset();
-        return new EncryptedFile(dataFile, () -> LuksHeader.read(file, at).unlock(file, at, keys.passphrase(file
-                .name())));
+        return ImageCheck.repair(file, all, budget);
     }
 
     /**
@@ -343,62 +311,8 @@ public final class Qcow2Driver implements CompressingDriver, CheckableDriver, Ba
         if (tables.hasDataFile() || tables.isEncrypted()) {
             return false; // a data file has no place for compressed clusters, and encrypted ones are written in the clear
         }
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment unit = arena.allocate(geometry.clusterSize());
-            MemorySegment.copy(source, sourceOffset, unit, 0, length);
-            MemorySegment packed = arena.allocate(geometry.clusterSize() - 1);
-            int size = compression.pack(unit, packed);
-            if (size == 0) {
-                return false;
-            }
-            bitmaps.mark(offset, length);
-            store(offset, packed, size);
-            return true;
-        }
-    }
-
-    private void store(long offset, MemorySegment packed, int size) {
-        var plan = new WritePlan();
-        long place;
-        tables.lock.lock();
-        try {
-            tables.requireSound();
-            planner.awaitTurn(offset, geometry.clusterSize());
-            tables.makeL2Writable(offset);
-            place = tables.refcounts.allocateBytes(size);
-            planner.enter(plan, offset, offset + geometry.clusterSize(), place, false);
-        } finally {
-            tables.lock.unlock();
-        }
-        boolean written = false;
-        try {
-            file.write(place, packed, 0, size);
-            written = true;
-        } finally {
-            tables.lock.lock();
-            try {
-                if (written) {
-                    linkCompressed(offset, geometry.compressedEntry(place, size));
-                } else {
-                    planner.release(geometry.compressedEntry(place, size));
-                }
-            } finally {
-                planner.leave(plan);
-                tables.lock.unlock();
-            }
-        }
-    }
-
-    private void linkCompressed(long offset, long entry) {
-        int slot = map.slot(tables.l2Table(offset), offset);
-        MemorySegment slice = tables.l2Cache.slice(slot);
-        int at = map.atInSlice(offset);
-        planner.release(map.entry(slice, at));
-        slice.set(BigEndian.LONG, at, entry);
-        if (geometry.extended()) {
-            slice.set(BigEndian.LONG, at + 8, 0L);
-        }
-        tables.l2Cache.changed(slot, at, at + geometry.entrySize());
+        return new CompressedWriter(file, tables, map, planner, compression, bitmaps).write(offset, source,
+                sourceOffset, length);
     }
 
     @Override
@@ -511,30 +425,7 @@ public final class Qcow2Driver implements CompressingDriver, CheckableDriver, Ba
      */
     public void preallocate(long offset, long length) {
         requireWritable();
-        var plan = new WritePlan();
-        long at = offset;
-        while (at < offset + length) {
-            planner.prepare(at, offset + length - at, plan);
-            if (plan.allocating()) {
-                boolean grown = false;
-                try {
-                    long start = plan.fileOffset();
-                    if (start + plan.length() > plan.file().size()) {
-                        plan.file().writeZeroes(start, plan.length(), true);
-                    } else if (!plan.readsZero()) {
-                        plan.file().writeZeroes(start, plan.length(), false);
-                    }
-                    grown = true;
-                } finally {
-                    if (grown) {
-                        planner.commitUnwritten(plan);
-                    } else {
-                        planner.abort(plan);
-                    }
-                }
-            }
-            at += plan.length();
-        }
+        Preallocation.of(planner, offset, length);
         flush();
     }
 

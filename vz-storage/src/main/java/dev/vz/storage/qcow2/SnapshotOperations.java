@@ -1,5 +1,8 @@
 package dev.vz.storage.qcow2;
 
+import dev.vz.storage.image.CorruptImageException;
+import dev.vz.storage.image.Budget;
+import dev.vz.storage.file.ImageFile;
 import dev.vz.error.ConfigurationException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -283,5 +286,20 @@ final class SnapshotOperations {
         if (oldBytes > 0) {
             refcounts.releaseTable(oldOffset >>> geometry.clusterBits(), geometry.clusters(oldBytes));
         }
+    }
+
+    /** The header of the image in {@code file} as if the snapshot were its disk. */
+    static Qcow2Header header(ImageFile file, String idOrName, Budget budget) {
+        Qcow2Header header = HeaderParser.parse(file, budget);
+        SnapshotTable table = SnapshotTable.read(file, header);
+        Snapshot snapshot = find(table.snapshots(), idOrName, file.name());
+        // Checked as a whole, too, before it takes the active table's place.
+        int entries = table.l1(file, Geometry.of(header), snapshot).length;
+        long size = snapshot.diskSize() < 0 ? header.size() : snapshot.diskSize();
+        if (Geometry.of(header).l1Entries(size) > entries) {
+            throw new CorruptImageException("Snapshot " + snapshot.id() + " of " + file.name() + " has " + entries
+                    + " L1 entries, too few for a disk of " + size + " bytes");
+        }
+        return header.withL1(snapshot.l1TableOffset(), entries).withSize(size);
     }
 }

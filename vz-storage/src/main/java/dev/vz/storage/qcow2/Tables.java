@@ -1,5 +1,8 @@
 package dev.vz.storage.qcow2;
 
+import dev.vz.storage.luks.LuksHeader;
+import dev.vz.storage.luks.KeySource;
+import dev.vz.storage.luks.EncryptedFile;
 import dev.vz.storage.file.ImageFile;
 import dev.vz.storage.image.Budget;
 import dev.vz.storage.image.CorruptImageException;
@@ -281,5 +284,15 @@ final class Tables {
             MemorySegment.copy(l1, 0, bytes, BigEndian.LONG, 0, l1.length);
             file.write(offset, bytes);
         }
+    }
+
+    /** The data in the clear: the file itself, or a view of it that decrypts. */
+    static ImageFile clear(ImageFile file, ImageFile dataFile, Qcow2Header header, KeySource keys) {
+        if (header.cryptMethod() != Qcow2Header.LUKS) {
+            return dataFile;
+        }
+        long at = header.encryptionHeader().offset();
+        return new EncryptedFile(dataFile, () -> LuksHeader.read(file, at).unlock(file, at, keys.passphrase(file
+                .name())));
     }
 }

@@ -18,7 +18,7 @@ public interface RemoteDevice<S extends Record> extends VirtioDevice<S> {
      * @param interrupt to be run, on any thread, when the driver is to be interrupted
      * @throws dev.vz.error.VzException if the other process is gone or does not want to: the device needs a reset then
      */
-    void start(int index, QueueLayout layout, int base, Runnable interrupt);
+    void begin(int index, QueueLayout layout, int base, Runnable interrupt);
 
     /**
      * Ends that; when it returns, nobody touches the queue or the memory that its chains name.

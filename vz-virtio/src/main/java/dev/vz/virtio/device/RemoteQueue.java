@@ -41,7 +41,7 @@ final class RemoteQueue extends QueueRunner {
             if (resting == null || started || !host.isWorking()) {
                 return;
             }
-            device.start(index, resting.layout(), resting.base(), () -> host.interrupt(index));
+            device.begin(index, resting.layout(), resting.base(), () -> host.interrupt(index));
             started = true;
         } catch (VzException failure) {
             host.needsReset("queue " + index + ": " + failure.getMessage());

@@ -150,7 +150,7 @@ final class ArchiveFolder extends SharedFolder {
         }
 
         @Override
-        public void close() throws IOException {
+        public void release() throws IOException {
             channel.close();
         }
     }

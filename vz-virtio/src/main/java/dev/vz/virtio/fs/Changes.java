@@ -140,8 +140,11 @@ final class Changes {
         if (parent == null) {
             throw new FuseException(FuseException.EISDIR);
         }
-        try (OpenFile file = folder.open(parent, node.name(), false, true, false)) {
+        OpenFile file = folder.open(parent, node.name(), false, true, false);
+        try {
             file.truncate(size);
+        } finally {
+            file.release();
         }
     }
 
@@ -171,7 +174,7 @@ final class Changes {
         if (type != FileAttributes.REGULAR && type != 0) {
             throw new FuseException(FuseException.EPERM);
         }
-        folder.create(parent, name, mode & MODE_BITS).close();
+        folder.create(parent, name, mode & MODE_BITS).release();
         own(folder.directory(parent).resolve(name), user, group);
     }
 

@@ -109,7 +109,7 @@ final class HandleTable {
         List<String> known = handle.names;
         names -= known == null ? 0 : known.size();
         if (handle.file != null) {
-            handle.file.close();
+            handle.file.release();
         }
     }
 

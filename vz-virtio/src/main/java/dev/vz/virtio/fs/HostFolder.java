@@ -200,7 +200,7 @@ final class HostFolder extends SharedFolder {
         }
 
         @Override
-        public void close() throws IOException {
+        public void release() throws IOException {
             try {
                 file.close();
             } catch (HostException lost) {

@@ -4,7 +4,7 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 
 /** A file that the guest has open. Used by one thread at a time. */
-interface OpenFile extends AutoCloseable {
+interface OpenFile {
 
     /** Reads up to {@code length} bytes from {@code position} on; fewer at the end of the file, 0 behind it. */
     int read(long position, MemorySegment target, long offset, int length) throws IOException;
@@ -21,6 +21,6 @@ interface OpenFile extends AutoCloseable {
     /** Bytes. */
     long size() throws IOException;
 
-    @Override
-    void close() throws IOException;
+    /** Ends its use; what was written reaches it. */
+    void release() throws IOException;
 }

@@ -261,7 +261,7 @@ public final class VhostUserDevice implements RemoteDevice<VhostUserState> {
     }
 
     @Override
-    public void start(int index, QueueLayout layout, int base, Runnable interrupt) {
+    public void begin(int index, QueueLayout layout, int base, Runnable interrupt) {
         lock.lock();
         try {
             BackEndLink to = connect();
