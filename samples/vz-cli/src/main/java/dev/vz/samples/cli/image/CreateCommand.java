@@ -129,7 +129,7 @@ final class CreateCommand {
             ImageMaker.make(format, request.name(), size, values);
             ImageMaker.sync(request.name());
         } catch (CommandFailure failure) {
-            throw new CommandFailure(where + failure.getMessage());
+            throw new CommandFailure(where + failure.getMessage(), failure.status(), failure.ended());
         } catch (VzException failure) {
             throw new CommandFailure(where + HostErrors.text(failure));
         }
