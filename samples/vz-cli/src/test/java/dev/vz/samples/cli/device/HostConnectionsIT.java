@@ -77,7 +77,7 @@ class HostConnectionsIT {
             acceptor.bind(UnixDomainSocketAddress.of(bridge + "_" + PORT));
             GuestDevices devices = new GuestDevices(List.of(),
                     List.of(NetOption.parse("user,loopback=10.0.2.4" + how)),
-                    List.of(ShareOption.parse("work=" + work + how),
+                    List.of(ShareOption.parse("both=" + work + how),
                             ShareOption.parse("fixed=" + fixed + ",readonly=on" + how)),
                     VsockOption.parse(bridge + ",cid=42,forward=" + PORT + how));
             CompletableFuture<byte[]> overNet = later(() -> {
@@ -116,31 +116,31 @@ class HostConnectionsIT {
                 rings=; for d in /sys/bus/virtio/devices/*; do
                     [ "$(basename $(readlink $d/driver))" = virtio_rng ] || rings="$rings$(cut -c 35 $d/features) "
                 done; echo "rings $rings"; ok drivers
-                echo "given $(sha256sum </mnt/work/given)" | cut -d' ' -f1,2
-                mkdir /mnt/work/new; dd if=/dev/urandom of=/mnt/work/new/m bs=3k count=1365 2>/dev/null
-                dd if=/dev/urandom bs=1k count=1 2>/dev/null >>/mnt/work/new/m; mv /mnt/work/new/m /mnt/work/new/made
-                echo "made $(sha256sum </mnt/work/new/made)" | cut -d' ' -f1,2; ok written
-                cp /mnt/work/given /tmp/given; rm /mnt/work/given; [ ! -e /mnt/work/given ]
-                [ "$(ls /mnt/work | tr '\\n' ' ')" = 'new vsock ' ]; ok names
+                echo "given $(sha256sum </mnt/both/given)" | cut -d' ' -f1,2
+                mkdir /mnt/both/new; dd if=/dev/urandom of=/mnt/both/new/m bs=3k count=1365 2>/dev/null
+                dd if=/dev/urandom bs=1k count=1 2>/dev/null >>/mnt/both/new/m; mv /mnt/both/new/m /mnt/both/new/made
+                echo "made $(sha256sum </mnt/both/new/made)" | cut -d' ' -f1,2; ok written
+                cp /mnt/both/given /tmp/given; rm /mnt/both/given; [ ! -e /mnt/both/given ]
+                [ "$(ls /mnt/both | tr '\\n' ' ')" = 'new vsock ' ]; ok names
                 [ "$(cat /mnt/fixed/constant)" = constant ]
                 ! echo x 2>/dev/null >/mnt/fixed/constant; ! mkdir /mnt/fixed/d 2>/dev/null; ok read-only
 
                 ip addr show dev eth0 | grep -o 'inet 10.0.2.[0-9]*'; ip route | grep -q 'default via 10.0.2.2'; ok address
-                echo "over net $(sha256sum </mnt/work/new/made)" | cut -d' ' -f1-3
-                nc 10.0.2.4 %d </mnt/work/new/made; ok network
+                echo "over net $(sha256sum </mnt/both/new/made)" | cut -d' ' -f1-3
+                nc 10.0.2.4 %d </mnt/both/new/made; ok network
 
-                cp /mnt/work/vsock /tmp; ! /tmp/vsock connect 2 9 </dev/null 2>/dev/null; ok refused
+                cp /mnt/both/vsock /tmp; ! /tmp/vsock connect 2 9 </dev/null 2>/dev/null; ok refused
                 rebind() {
                     for d in /sys/bus/virtio/drivers/$1/virtio*; do
                         echo $(basename $d) >/sys/bus/virtio/drivers/$1/unbind
                         echo $(basename $d) >/sys/bus/virtio/drivers/$1/bind
                     done; ok bound $1 again
                 }
-                umount /mnt/work; umount /mnt/fixed; rebind virtiofs; rebind vmw_vsock_virtio_transport
-                mount -t virtiofs work /mnt/work; ok mounted again
+                umount /mnt/both; umount /mnt/fixed; rebind virtiofs; rebind vmw_vsock_virtio_transport
+                mount -t virtiofs both /mnt/both; ok mounted again
                 echo "over vsock $(sha256sum </tmp/given)" | cut -d' ' -f1-3
                 [ "$(/tmp/vsock connect 2 %d </tmp/given)" = "$(sha256sum </tmp/given | cut -d' ' -f1)" ]; ok to the host
-                echo listening; /mnt/work/vsock listen %d sha256sum; ok from the host
+                echo listening; /mnt/both/vsock listen %d sha256sum; ok from the host
                 trap - EXIT
                 """.formatted(port, PORT, GUEST_PORT);
     }
