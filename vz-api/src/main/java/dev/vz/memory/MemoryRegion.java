@@ -17,6 +17,8 @@ import org.jspecify.annotations.Nullable;
  * <p>
  * Immutable but for the dirty bitmap that may be hung on it. Thread-safe.
  */
+// The fences stand behind the access, not in a finally block: one that fails has nothing left to keep reachable.
+@SuppressWarnings("ReachabilityFenceUsage")
 public final class MemoryRegion {
 
     static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
