@@ -83,6 +83,14 @@ public final class UnixListener implements AutoCloseable {
                 "unix socket from " + address));
     }
 
+    /**
+     * Refuses connections from now on, with {@code ECONNREFUSED}; {@link #accept} fails, also on a thread that is waiting
+     * in it. Connections that waited to be accepted end when this is closed.
+     */
+    public void refuse() {
+        Errno.check("shutdown", descriptor, SocketCalls.shutdown(descriptor.value(), LinuxHeaders.SHUT_RDWR()));
+    }
+
     @Override
     public void close() {
         if (!descriptor.isOpen()) {

@@ -95,6 +95,19 @@ class UnixSocketTest {
     }
 
     @Test
+    void aListenerThatRefusesWakesWhoeverWaitsAndLetsNobodyIn(@TempDir Path folder) {
+        var address = UnixAddress.of(folder.resolve("r"));
+        try (var listener = UnixListener.listen(address, SocketType.STREAM, 1, false)) {
+            var accepted = CompletableFuture.supplyAsync(() -> listener.accept(false));
+            listener.refuse();
+            assertThatThrownBy(() -> accepted.get(10, TimeUnit.SECONDS)).hasMessageContaining("accept");
+            assertThatThrownBy(() -> UnixSocket.connect(address, SocketType.STREAM, true))
+                    .hasMessageContaining("ECONNREFUSED");
+            listener.refuse();
+        }
+    }
+
+    @Test
     void datagramsArriveAtTheirAddress(@TempDir Path folder) {
         var address = UnixAddress.of(folder.resolve("d"));
         try (var receiver = UnixSocket.datagram(address, true);

@@ -120,7 +120,7 @@ final class Session implements AutoCloseable {
             case Protocol.SET_VRING_ADDR -> setAddresses();
             case Protocol.SET_VRING_BASE -> restingRing().base = channel.intAt(4);
             case Protocol.SET_VRING_KICK -> setKick();
-            case Protocol.SET_VRING_CALL -> lineRing().call.replace(optionalDescriptor());
+            case Protocol.SET_VRING_CALL -> setCall();
             case Protocol.SET_VRING_ERR -> lineRing().error.replace(optionalDescriptor());
             case Protocol.SET_VRING_ENABLE -> enable();
             case Protocol.SET_CONFIG -> setConfig();
@@ -264,6 +264,17 @@ final class Session implements AutoCloseable {
     private Ring lineRing() {
         channel.require(8);
         return rings[index(channel.intAt(0) & 0xFF)];
+    }
+
+    /**
+     * The driver is interrupted at once: for what a back end before this one has put into the used ring and could not tell
+     * any more, and for what was given back while the line led nowhere, as QEMU's does until it has started every queue.
+     * Nobody would ask for that interrupt again, and one too many does no harm.
+     */
+    private void setCall() {
+        CallLine line = lineRing().call;
+        line.replace(optionalDescriptor());
+        line.signal();
     }
 
     private @Nullable FileDescriptor optionalDescriptor() {

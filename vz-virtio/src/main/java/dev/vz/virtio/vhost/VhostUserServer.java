@@ -24,6 +24,8 @@ public final class VhostUserServer implements AutoCloseable {
     private static final Logger LOG = System.getLogger(VhostUserServer.class.getName());
     private static final int NETWORK = 1;
     private static final long SECOND = 1_000_000_000L;
+    /** Milliseconds that a session has to end by itself. */
+    private static final long PATIENCE = 1000;
 
     /**
      * How a device is served.
@@ -134,16 +136,30 @@ public final class VhostUserServer implements AutoCloseable {
         current = null;
     }
 
-    private static void cutOff(UnixSocket open) {
+    /** A front end that does not take its answers is not waited for. */
+    private synchronized void cutOffAltogether() {
+        UnixSocket open = current;
+        if (open != null) {
+            cutOff(open, UnixSocket.Half.BOTH);
+        }
+    }
+
+    private static void cutOff(UnixSocket open, UnixSocket.Half half) {
         try {
-            open.shutdown(UnixSocket.Half.BOTH);
+            open.shutdown(half);
         } catch (VzException gone) {
             // Its session was just ending by itself.
             LOG.log(Level.DEBUG, "The front end was gone already", gone);
         }
     }
 
-    /** Cuts the front end off, stops listening, closes the device. Idempotent. */
+    /**
+     * Stops listening, lets the queues rest, cuts the front end off, closes the device. Idempotent.
+     *
+     * <p>
+     * In that order: a front end that connects again finds nobody, rather than one who does not answer any more; and it
+     * still hears the interrupts for what the queues have given back.
+     */
     @Override
     public void close() {
         synchronized (this) {
@@ -151,23 +167,21 @@ public final class VhostUserServer implements AutoCloseable {
                 return;
             }
             closed = true;
+            listener.refuse();
             UnixSocket open = current;
             if (open != null) {
-                cutOff(open);
+                cutOff(open, UnixSocket.Half.READ);
             }
         }
-        // A thread that waits in accept wakes up for a connection, not for a closed descriptor.
-        try {
-            UnixSocket.connect(listener.address(), SocketType.STREAM, false).close();
-        } catch (VzException full) {
-            LOG.log(Level.DEBUG, "The listener has enough to wake up for", full);
-        }
         boolean interrupted = false;
-        while (thread.isAlive()) {
+        for (boolean patient = true; thread.isAlive(); patient = false) {
             try {
-                thread.join();
+                thread.join(patient ? PATIENCE : 0);
             } catch (InterruptedException later) {
                 interrupted = true;
+            }
+            if (patient) {
+                cutOffAltogether();
             }
         }
         listener.close();
