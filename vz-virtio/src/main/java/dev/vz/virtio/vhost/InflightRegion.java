@@ -26,7 +26,8 @@ final class InflightRegion implements AutoCloseable {
     private final int queueSize;
     private final @Nullable MemoryFile file;
 
-    private InflightRegion(MappedMemory mapping, long offset, long size, int queues, int queueSize, @Nullable MemoryFile file) {
+    private InflightRegion(MappedMemory mapping, long offset, long size, int queues, int queueSize,
+            @Nullable MemoryFile file) {
         this.mapping = mapping;
         this.offset = offset;
         this.size = size;

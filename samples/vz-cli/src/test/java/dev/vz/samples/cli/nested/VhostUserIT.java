@@ -2,13 +2,8 @@ package dev.vz.samples.cli.nested;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.vz.link.LinkFeatures;
-import dev.vz.link.LinkPair;
-import dev.vz.linux.event.EpollLoop;
 import dev.vz.linux.socket.UnixAddress;
-import dev.vz.net.IpPrefix;
-import dev.vz.net.gateway.Gateway;
-import dev.vz.net.gateway.GatewayConfiguration;
+import dev.vz.samples.cli.Vz;
 import dev.vz.samples.cli.kit.DebianGuestKit;
 import dev.vz.samples.cli.kit.KernelModules;
 import dev.vz.samples.cli.kit.KitInitramfs;
@@ -19,13 +14,10 @@ import dev.vz.storage.image.ImageFormat;
 import dev.vz.virtio.block.BlockFrontend;
 import dev.vz.virtio.fs.FileSystemDevice;
 import dev.vz.virtio.fs.SharedFolder;
-import dev.vz.virtio.net.NetworkCard;
 import dev.vz.virtio.vhost.VhostUserServer;
+import java.io.File;
 import java.io.IOException;
 import java.io.RandomAccessFile;
-import java.io.UncheckedIOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -34,21 +26,24 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Objects;
 import java.util.Random;
 import java.util.Set;
 
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Another virtual machine monitor with devices of ours: QEMU's vhost-user-blk-pci, vhost-user-fs-pci and its netdev
- * vhost-user are the front ends, Debian's unmodified kernel in its emulation is the driver.
+ * Another virtual machine monitor with devices of ours: QEMU's vhost-user-blk-pci and vhost-user-fs-pci are the front ends,
+ * Debian's unmodified kernel in its emulation is the driver.
  */
 @Tag("guest")
 class VhostUserIT {
@@ -94,7 +89,7 @@ class VhostUserIT {
     private String run(String script) throws Exception {
         var initramfs = new KitInitramfs(kit.busybox(), KitInitramfs.Terminal.UNKNOWN,
                 new KitInitramfs.Exec(STRICT + script + END, "marker"), new KernelModules(kit.modules())
-                        .inOrder(Set.of("virtio_pci", "virtio_blk", "virtio_net", "virtiofs", "ext4")));
+                        .inOrder(Set.of("virtio_pci", "virtio_blk", "virtiofs", "ext4")));
         Path initrd = Files.write(folder.resolve("initrd"), initramfs.archive());
         Qemu.Result result = new Qemu(kit.kernel(), initrd,
                 "console=ttyS0 quiet panic=-1 " + KitInitramfs.COMMAND_LINE, MEMORY, 2).run(folder, LIMIT,
@@ -170,82 +165,68 @@ class VhostUserIT {
         }
     }
 
-    @ParameterizedTest(name = "packed={0}")
-    @ValueSource(strings = {"off", "on"})
-    void aNetworkCardCarriesAConnectionBothWays(String packed) throws Exception {
-        options.addAll(List.of("-chardev", "socket,id=net,path=" + folder.resolve("net"), "-netdev",
-                "vhost-user,id=card,chardev=net,queues=1", "-device", "virtio-net-pci,netdev=card,packed=" + packed));
-        var content = new byte[3_000_001];
-        new Random(5).nextBytes(content);
-        try (var loop = new EpollLoop("gateway");
-                var cable = new LinkPair("cable", LinkFeatures.all());
-                var gateway = new Gateway(loop, cable.b(),
-                        GatewayConfiguration.standard().withHostLoopback(IpPrefix.parse("10.0.2.4")));
-                var listener = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
-                var server = VhostUserServer.serve(NetworkCard.dataPath(cable.a(), 1),
-                        UnixAddress.of(folder.resolve("net")), VhostUserServer.Options.standard())) {
-            loop.start();
-            listener.setSoTimeout((int) LIMIT.toMillis());
-            CompletableFuture<byte[]> heard = CompletableFuture.supplyAsync(() -> talk(listener, content));
-            String output = run("""
-                    device=$(basename $(readlink -f /sys/class/net/eth0/device))
-                    echo ring $(cut -c 35 /sys/bus/virtio/devices/$device/features)
-                    ip link set eth0 up; ip addr add 10.0.2.15/24 dev eth0; ip route add default via 10.0.2.2; ok address
-                    dd if=/dev/urandom of=/tmp/data bs=1k count=3000 2>/dev/null; echo made $(sha256sum </tmp/data)
-                    nc 10.0.2.4 %d </tmp/data >/tmp/got; echo sum $(sha256sum </tmp/got); ok connection
-                    """.formatted(listener.getLocalPort()));
-            assertThat(output).contains("ring " + (packed.equals("on") ? 1 : 0) + "\n", "sum " + sum(content),
-                    "made " + sum(heard.get(1, TimeUnit.MINUTES)));
-            assertThat(gateway.toString()).isNotEmpty();
-            assertThat(server.toString()).contains("virtio-net");
-        }
-    }
-
-    /** Says {@code content} to whoever connects, and what it hears meanwhile. */
-    private static byte[] talk(ServerSocket listener, byte[] content) {
-        try (var connection = listener.accept()) {
-            CompletableFuture<Void> saying = CompletableFuture.runAsync(() -> {
-                try {
-                    connection.getOutputStream().write(content);
-                    connection.shutdownOutput();
-                } catch (IOException failure) {
-                    throw new UncheckedIOException(failure);
-                }
-            });
-            byte[] heard = connection.getInputStream().readAllBytes();
-            saying.join();
-            return heard;
-        } catch (IOException failure) {
-            throw new UncheckedIOException(failure);
-        }
-    }
-
     private static String sum(byte[] content) throws Exception {
         return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(content));
     }
 
-    @ParameterizedTest(name = "packed={0}")
-    @ValueSource(strings = {"off", "on"})
-    void aGuestGoesOnWhenItsBackEndIsReplacedWhileItWrites(String packed) throws Exception {
+    /** {@code vz vhost-user blk} as a process of its own, which can be killed. */
+    private Process back(Path file) throws IOException, InterruptedException {
+        Path socket = folder.resolve("blk");
+        // One that was killed has left its socket behind.
+        Files.deleteIfExists(socket);
+        String classes = Stream.of("jdk.module.path", "java.class.path").map(System::getProperty)
+                .filter(Objects::nonNull).collect(Collectors.joining(File.pathSeparator));
+        Path log = folder.resolve("back-end");
+        Process process = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--enable-native-access=ALL-UNNAMED", "-Xmx256m", "-XX:+UseSerialGC", "-cp", classes,
+                Vz.class.getName(),
+                "vhost-user", "blk", "--socket", socket.toString(), "--disk", "file=" + file)
+                .redirectErrorStream(true).redirectOutput(log.toFile()).start();
+        long end = System.nanoTime() + LIMIT.toNanos();
+        while (!Files.exists(socket) && process.isAlive() && System.nanoTime() < end) {
+            Thread.sleep(10);
+        }
+        assertThat(socket).as("the back end says: %s", Files.readString(log)).exists();
+        return process;
+    }
+
+    @ParameterizedTest(name = "packed={0}, {1}")
+    @CsvSource({"off,ends", "on,is killed"})
+    void aGuestGoesOnWhenItsBackEndIsReplacedWhileItWrites(String packed, String how) throws Exception {
         Path file = disk();
         disk(",num-queues=1,packed=" + packed);
-        VhostUserServer first = serveDisk(file, 1);
-        CompletableFuture<VhostUserServer> second = CompletableFuture.supplyAsync(() -> {
+        Process first = back(file);
+        CompletableFuture<Process> second = CompletableFuture.supplyAsync(() -> {
             awaitData("writing\n");
-            first.close();
-            return serveDisk(file, 1);
+            return replaced(first, how.equals("is killed"), file);
         });
         try {
             run("""
                     dd if=/dev/urandom of=/tmp/data bs=1M count=24 2>/dev/null; sum=$(sha256sum </tmp/data); ok data
+                    dd if=/tmp/data of=/dev/vda bs=128k oflag=direct 2>/dev/null; ok first write
                     echo writing
-                    for i in 1 2 3 4 5 6 7 8; do dd if=/tmp/data of=/dev/vda bs=128k oflag=direct 2>/dev/null; ok write $i; done
+                    for i in 1 2 3 4 5 6; do dd if=/tmp/data of=/dev/vda bs=128k oflag=direct 2>/dev/null; ok write $i; done
                     echo 3 >/proc/sys/vm/drop_caches
                     [ "$(dd if=/dev/vda bs=1M count=24 2>/dev/null | sha256sum)" = "$sum" ]; ok read
                     """);
+            assertThat(second).as("was needed before the guest had done").isCompleted();
         } finally {
-            first.close();
-            second.join().close();
+            first.destroyForcibly();
+            second.thenAccept(Process::destroyForcibly);
+        }
+    }
+
+    private Process replaced(Process first, boolean killed, Path file) {
+        try {
+            if (killed) {
+                first.destroyForcibly();
+            } else {
+                first.destroy();
+            }
+            first.waitFor();
+            return back(file);
+        } catch (IOException | InterruptedException failure) {
+            throw new AssertionError(failure);
         }
     }
 
