@@ -49,6 +49,10 @@ public final class DeviceHost implements Stateful<HostState>, AutoCloseable {
     /** Feature bit: single queues can be reset (2.6.1). */
     public static final long RING_RESET = 1L << 40;
 
+    /** What any device's queues can be told to do without. */
+    private static final long QUEUES = RING_RESET | 1L << QueueFeatures.INDIRECT_DESC
+            | 1L << QueueFeatures.EVENT_IDX | 1L << QueueFeatures.RING_PACKED | 1L << QueueFeatures.NOTIFICATION_DATA
+            | 1L << QueueFeatures.IN_ORDER;
     private static final int DRIVER_BITS = ACKNOWLEDGE | DRIVER | DRIVER_OK | FEATURES_OK | FAILED;
     private static final Logger LOG = System.getLogger(DeviceHost.class.getName());
 
@@ -85,7 +89,7 @@ public final class DeviceHost implements Stateful<HostState>, AutoCloseable {
     public DeviceHost(VirtioDevice<?> device, GuestMemory memory, IntFunction<WorkerLoop> loops, long withheld) {
         this.device = device;
         this.memory = memory;
-        this.offered = device instanceof RemoteDevice ? device.features()
+        this.offered = device instanceof RemoteDevice ? device.features() & ~(withheld & QUEUES)
                 : device.features() | VERSION_1 | ~withheld & (RING_RESET | 1L << QueueFeatures.INDIRECT_DESC
                         | 1L << QueueFeatures.EVENT_IDX | 1L << QueueFeatures.RING_PACKED
                         | 1L << QueueFeatures.NOTIFICATION_DATA

@@ -38,6 +38,10 @@ public final class PackedQueue implements Virtqueue {
     private int publishedUsed;
     private boolean publishedWrap = true;
     private boolean publishedOnce;
+    private @Nullable PackedInflightLog inflight;
+    /** Entries of the log to be given again before anything new. */
+    private int[] again = {};
+    private int nextAgain;
 
     PackedQueue(QueueLayout layout, GuestMemory memory) {
         this.layout = layout;
@@ -73,7 +77,7 @@ public final class PackedQueue implements Virtqueue {
         return walker.fault();
     }
 
-    private static boolean isAvailable(int flags, boolean wrap) {
+    static boolean isAvailable(int flags, boolean wrap) {
         return (flags & AVAIL) != 0 == wrap && (flags & USED) != 0 != wrap;
     }
 
@@ -82,6 +86,10 @@ public final class PackedQueue implements Virtqueue {
         RingPart table = ring;
         if (walker.fault() != null || table == null) {
             return false;
+        }
+        PackedInflightLog log = inflight;
+        if (log != null && nextAgain < again.length) {
+            return nextAgain(log, chain);
         }
         int slot = nextAvail;
         boolean wrap = availWrap;
@@ -102,6 +110,9 @@ public final class PackedQueue implements Virtqueue {
             if (!take(chain, slot, flags, address, length, slots)) {
                 return false;
             }
+            if (log != null && !log.take(address, length, id, flags, slots == 1)) {
+                return walker.fail("more descriptors are in flight than the " + size + " that the queue has");
+            }
             if (++slot == size) {
                 slot = 0;
                 wrap = !wrap;
@@ -111,11 +122,31 @@ public final class PackedQueue implements Virtqueue {
                 chain.finish(id, slots);
                 nextAvail = slot;
                 availWrap = wrap;
+                if (log != null) {
+                    log.taken(id);
+                }
                 return true;
             }
             // The driver made the first descriptor available last, so the rest of the list is there (2.8.21).
             flags = table.shortAt(16L * slot + 14);
         }
+    }
+
+    /** What was in flight comes from the log's copy: in the ring, completions may have taken its place. */
+    private boolean nextAgain(PackedInflightLog log, DescriptorChain chain) {
+        int head = again[nextAgain];
+        int slots = log.slots(head);
+        chain.begin();
+        int entry = head;
+        for (int i = 1; i <= slots; i++) {
+            if (entry >= size || !take(chain, entry, log.flags(entry), log.address(entry), log.length(entry), i)) {
+                return walker.fail("entry " + entry + " of " + size + ", noted as in flight, is no descriptor");
+            }
+            entry = log.next(entry);
+        }
+        chain.finish(log.id(head), slots);
+        nextAgain++;
+        return true;
     }
 
     private boolean take(DescriptorChain chain, int slot, int flags, long address, long length, int slots) {
@@ -133,6 +164,14 @@ public final class PackedQueue implements Virtqueue {
 
     @Override
     public void undo(DescriptorChain chain) {
+        PackedInflightLog log = inflight;
+        if (log != null) {
+            if (nextAgain > 0 && again[nextAgain - 1] == log.entry(chain.id())) {
+                nextAgain--;
+                return;
+            }
+            log.undone(chain.id());
+        }
         nextAvail -= chain.slots();
         if (nextAvail < 0) {
             nextAvail += size;
@@ -166,6 +205,10 @@ public final class PackedQueue implements Virtqueue {
             nextUsed -= size;
             usedWrap = !usedWrap;
         }
+        PackedInflightLog log = inflight;
+        if (log != null) {
+            log.used(id);
+        }
     }
 
     @Override
@@ -175,8 +218,15 @@ public final class PackedQueue implements Virtqueue {
         if (heldSlot < 0 || table == null || driver == null) {
             return false;
         }
+        PackedInflightLog log = inflight;
+        if (log != null) {
+            log.publishing(nextUsed | (usedWrap ? 0x8000 : 0));
+        }
         table.setShortRelease(16L * heldSlot + 14, heldFlags);
         table.markDirty();
+        if (log != null) {
+            log.published();
+        }
         heldSlot = -1;
         int old = publishedUsed;
         boolean oldWrap = publishedWrap;
@@ -254,6 +304,33 @@ public final class PackedQueue implements Virtqueue {
     public void resume(int base) {
         int at = base & 0xFFFF;
         restore(new QueueState(at, at, at, false));
+    }
+
+    @Override
+    public boolean track(InflightLog log) {
+        RingPart table = ring;
+        if (!(log instanceof PackedInflightLog packed) || table == null || walker.fault() != null) {
+            return false;
+        }
+        inflight = packed;
+        if (!packed.recover(table, nextUsed | (usedWrap ? 0x8000 : 0))) {
+            return true;
+        }
+        again = packed.inflight();
+        int at = packed.usedPosition();
+        restore(new QueueState(at, at, at, false));
+        for (int head : again) {
+            for (int i = packed.slots(head); i > 0; i--) {
+                // What was written behind a first completion that never came: the driver would believe it now.
+                table.setShortRelease(16L * nextAvail + 14, availWrap ? AVAIL : USED);
+                if (++nextAvail == size) {
+                    nextAvail = 0;
+                    availWrap = !availWrap;
+                }
+            }
+        }
+        table.markDirty();
+        return true;
     }
 
     /** A saved position is data like any other: one outside the ring is a fault, not an access outside it. */

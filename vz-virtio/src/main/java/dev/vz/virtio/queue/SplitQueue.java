@@ -33,7 +33,7 @@ public final class SplitQueue implements Virtqueue {
     private int nextUsed;
     private int publishedUsed;
     private boolean publishedOnce;
-    private @Nullable InflightLog inflight;
+    private @Nullable SplitInflightLog inflight;
     /** Heads to be given again before anything new. */
     private int[] again = {};
     private int nextAgain;
@@ -110,7 +110,7 @@ public final class SplitQueue implements Virtqueue {
         }
         chain.finish(head, 1);
         nextAvail = nextAvail + 1 & 0xFFFF;
-        InflightLog log = inflight;
+        SplitInflightLog log = inflight;
         if (log != null) {
             log.taken(head);
         }
@@ -156,7 +156,7 @@ public final class SplitQueue implements Virtqueue {
             return;
         }
         nextAvail = nextAvail - 1 & 0xFFFF;
-        InflightLog log = inflight;
+        SplitInflightLog log = inflight;
         if (log != null) {
             log.undone(chain.id());
         }
@@ -177,7 +177,7 @@ public final class SplitQueue implements Virtqueue {
         ring.setInt(at, id);
         ring.setInt(at + 4, written);
         nextUsed = nextUsed + 1 & 0xFFFF;
-        InflightLog log = inflight;
+        SplitInflightLog log = inflight;
         if (log != null) {
             log.used(id);
         }
@@ -197,7 +197,7 @@ public final class SplitQueue implements Virtqueue {
         }
         ring.setShortRelease(2, nextUsed);
         ring.markDirty();
-        InflightLog log = inflight;
+        SplitInflightLog log = inflight;
         if (log != null) {
             log.published(nextUsed);
         }
@@ -266,10 +266,13 @@ public final class SplitQueue implements Virtqueue {
 
     @Override
     public boolean track(InflightLog log) {
-        inflight = log;
-        again = log.recover(nextUsed);
+        if (!(log instanceof SplitInflightLog split)) {
+            return false;
+        }
+        inflight = split;
+        again = split.recover(nextUsed);
         nextAgain = 0;
-        if (again.length > 0 || log.isOld()) {
+        if (again.length > 0 || split.isOld()) {
             nextAvail = nextUsed + again.length & 0xFFFF;
             seenAvail = nextAvail;
         }

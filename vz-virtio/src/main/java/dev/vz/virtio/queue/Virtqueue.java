@@ -97,9 +97,7 @@ public sealed interface Virtqueue permits SplitQueue, PackedQueue {
      * Notes from now on in {@code log} which chains are in flight, and gives those again that it says were in flight when
      * whoever worked on the queue before died. After {@link #resume}.
      *
-     * @return whether the queue can: a packed one cannot
+     * @return whether it does: the log of another kind of queue is of no use
      */
-    default boolean track(InflightLog log) {
-        return false;
-    }
+    boolean track(InflightLog log);
 }

@@ -21,24 +21,28 @@ final class InflightRegion implements AutoCloseable {
 
     private final MappedMemory mapping;
     private final long offset;
+    private final long size;
     private final int queues;
     private final int queueSize;
     private final @Nullable MemoryFile file;
 
-    private InflightRegion(MappedMemory mapping, long offset, int queues, int queueSize, @Nullable MemoryFile file) {
+    private InflightRegion(MappedMemory mapping, long offset, long size, int queues, int queueSize,
+            @Nullable MemoryFile file) {
         this.mapping = mapping;
         this.offset = offset;
+        this.size = size;
         this.queues = queues;
         this.queueSize = queueSize;
         this.file = file;
     }
 
-    /** A new one. */
-    static InflightRegion create(int queues, int queueSize) {
-        MemoryFile file = MemoryFile.create("vhost-user in flight", size(queues, queueSize));
+    /** A new one, large enough for packed queues or for split ones. */
+    static InflightRegion create(int queues, int queueSize, boolean packed) {
+        long size = size(queues, queueSize, packed);
+        MemoryFile file = MemoryFile.create("vhost-user in flight", size);
         try {
             file.seal(EnumSet.of(Seal.SHRINK, Seal.GROW, Seal.SEAL));
-            return new InflightRegion(MappedMemory.map(file.mapping(0)), 0, queues, queueSize, file);
+            return new InflightRegion(MappedMemory.map(file.mapping(0)), 0, size, queues, queueSize, file);
         } catch (RuntimeException | Error failure) {
             file.close();
             throw failure;
@@ -47,9 +51,9 @@ final class InflightRegion implements AutoCloseable {
 
     /** One that the front end has kept. The descriptor stays the caller's. */
     static InflightRegion of(FileDescriptor descriptor, long size, long offset, int queues, int queueSize) {
-        long needed = size(queues, queueSize);
+        long needed = size(queues, queueSize, false);
         FileStatus status = FileStatus.of(descriptor);
-        if (offset < 0 || size < queues * stride(queueSize) || size > 1L << 30 || offset > status.size() - size
+        if (offset < 0 || size < queues * stride(queueSize, false) || size > 1L << 30 || offset > status.size() - size
                 || status.kind() != FileStatus.Kind.REGULAR) {
             throw new FormatException("a region of " + size + " bytes at " + offset + " for what is in flight does not"
                     + " lie in a file of " + status.size() + " bytes, or does not hold the " + needed + " bytes of "
@@ -59,20 +63,20 @@ final class InflightRegion implements AutoCloseable {
         long end = Math.ceilDiv(offset + size, PAGE) * PAGE;
         MappedMemory mapping = MappedMemory.map(Mapping.of(descriptor, start, Math.min(end,
                 Math.ceilDiv(status.size(), PAGE) * PAGE) - start));
-        return new InflightRegion(mapping, offset - start, queues, queueSize, null);
+        return new InflightRegion(mapping, offset - start, size, queues, queueSize, null);
     }
 
-    private static long stride(int queueSize) {
+    private static long stride(int queueSize, boolean packed) {
         // Each queue's part on lines of the cache of its own.
-        return Math.ceilDiv(InflightLog.bytes(queueSize), 64L) * 64;
+        return Math.ceilDiv(InflightLog.bytes(queueSize, packed), 64L) * 64;
     }
 
-    static long size(int queues, int queueSize) {
-        return Math.ceilDiv(queues * stride(queueSize), PAGE) * PAGE;
+    private static long size(int queues, int queueSize, boolean packed) {
+        return Math.ceilDiv(queues * stride(queueSize, packed), PAGE) * PAGE;
     }
 
     long size() {
-        return size(queues, queueSize);
+        return size;
     }
 
     /** The descriptor of a region that was made here. */
@@ -84,14 +88,14 @@ final class InflightRegion implements AutoCloseable {
         return own.descriptor();
     }
 
-    /** The part of queue {@code index}, if it has that size. */
+    /** The part of queue {@code index}, if it has that size and the region is large enough for its kind. */
     @Nullable
-    InflightLog log(int index, int size) {
-        if (index >= queues || size > queueSize) {
+    InflightLog log(int index, int entries, boolean packed) {
+        long stride = stride(queueSize, packed);
+        if (index >= queues || entries > queueSize || (index + 1) * stride > size) {
             return null;
         }
-        return new InflightLog(mapping.segment().asSlice(offset + index * stride(queueSize), stride(queueSize)),
-                size);
+        return InflightLog.of(mapping.segment().asSlice(offset + index * stride, stride), entries, packed);
     }
 
     @Override

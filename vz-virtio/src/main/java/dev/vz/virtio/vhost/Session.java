@@ -409,7 +409,7 @@ final class Session implements AutoCloseable {
             config.setDeviceArea(device);
         });
         InflightRegion region = inflight;
-        InflightLog log = region == null ? null : region.log(index, ring.size);
+        InflightLog log = region == null ? null : region.log(index, ring.size, isPacked());
         if (!host.resumeQueue(index, ring.base, log)) {
             ring.error.signal();
             throw new FormatException("queue " + index + " cannot work: of " + ring.size + " entries at 0x"
@@ -453,6 +453,10 @@ final class Session implements AutoCloseable {
         }
     }
 
+    private boolean isPacked() {
+        return (features & 1L << QueueFeatures.RING_PACKED) != 0;
+    }
+
     private void getInflight() {
         channel.require(20);
         int queues = channel.shortAt(16);
@@ -466,7 +470,7 @@ final class Session implements AutoCloseable {
             return;
         }
         dropInflight();
-        InflightRegion region = InflightRegion.create(queues, queueSize);
+        InflightRegion region = InflightRegion.create(queues, queueSize, !featuresSet || isPacked());
         inflight = region;
         reply.set(ValueLayout.JAVA_LONG_UNALIGNED, 0, region.size());
         channel.send(channel.request(), Protocol.FLAG_VERSION | Protocol.FLAG_REPLY, channel.size(),

@@ -70,10 +70,12 @@ final class BootCommand implements Callable<Integer> {
     @Option(names = "--cpus", paramLabel = "N", defaultValue = "1", description = "Virtual processors (default: ${DEFAULT-VALUE}).")
     private int cpus;
 
-    @Option(names = "--disk", paramLabel = "FILE[,KEY=VALUE]...", converter = DiskOption.Converter.class, description = {
+    @Option(names = "--disk", paramLabel = "FILE|vhost-user=SOCKET[,KEY=VALUE]...", converter = DiskOption.Converter.class, description = {
         "A disk for the guest (virtio-blk); may be given several times. Keys:",
         "format=raw|qcow2|vdi|vpc|parallels (raw), readonly=on|off, serial=TEXT, queues=N,",
         "cache=writeback|writethrough|unsafe, transport=pci|mmio, packed=on|off.",
+        "vhost-user=SOCKET: the disk of a process that listens there, such as qemu-storage-daemon or",
+        "vz vhost-user blk, which sees the guest's memory; with queues=, transport= and packed= only.",
         "A comma inside a value is written twice."})
     private List<DiskOption> disks = List.of();
 

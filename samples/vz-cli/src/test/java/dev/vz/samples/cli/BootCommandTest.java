@@ -57,7 +57,9 @@ class BootCommandTest {
         "--memory=999999999999T", "--cpus=0", "--cpus=-1", "--cpus=many", "--cpus=1025", "--timeout=0",
         "--timeout=-3", "--timeout=soon", "--timeout=1e99", "--exec=", "--exec=  ", "--nonsense", "stray",
         "--backend=bogus", "--kernel", "--disk", "--disk=", "--disk=x,format=zip", "--disk=x,readonly=maybe",
-        "--disk=x,queues=0", "--disk=x,speed=9", "--disk=x,file=y", "--disk=readonly=on", "--net=", "--net=none",
+        "--disk=x,queues=0", "--disk=x,speed=9", "--disk=x,file=y", "--disk=readonly=on", "--disk=vhost-user=",
+        "--disk=vhost-user=s,readonly=on",
+        "--disk=x,vhost-user=s", "--net=", "--net=none",
         "--net=tap=", "--net=switch=", "--net=tap=a,switch=b", "--net=user,tap=x", "--net=tap=x,loopback=10.0.2.4",
         "--net=user,mac=1", "--net=user,mac=01:00:00:00:00:00", "--net=user,loopback=here", "--share=", "--share=x",
         "--share=x=", "--share==/x", "--share=a b=/x", "--share=x=/y,tag=z", "--vsock=", "--vsock=s,cid=2",
@@ -73,14 +75,16 @@ class BootCommandTest {
 
     @Test
     void disksAreDescribedByWordsBetweenCommas() {
-        var raw = new DiskOption(Path.of("a,b.img"), ImageFormat.RAW, false, "", 1, CacheMode.WRITEBACK,
+        var raw = new DiskOption(
+                new DiskOption.Image(Path.of("a,b.img"), ImageFormat.RAW, false, "", CacheMode.WRITEBACK), 1,
                 VirtioTransport.PCI, true);
-        var qcow2 = new DiskOption(Path.of("c"), ImageFormat.QCOW2, true, "S1", 4, CacheMode.UNSAFE,
+        var qcow2 = new DiskOption(
+                new DiskOption.Image(Path.of("c"), ImageFormat.QCOW2, true, "S1", CacheMode.UNSAFE), 4,
                 VirtioTransport.MMIO, false);
+        var other = new DiskOption(new DiskOption.BackEnd(Path.of("/run/disk")), 2, VirtioTransport.PCI, true);
         assertThat(options("--disk", "a,,b.img", "--disk",
-                "file=c,format=qcow2,readonly=on,serial=S1,queues=4,cache=unsafe,transport=mmio,packed=off").devices()
-                .disks())
-                .containsExactly(raw, qcow2);
+                "file=c,format=qcow2,readonly=on,serial=S1,queues=4,cache=unsafe,transport=mmio,packed=off",
+                "--disk", "vhost-user=/run/disk,queues=2").devices().disks()).containsExactly(raw, qcow2, other);
     }
 
     @Test

@@ -4,7 +4,9 @@ import dev.vz.link.LinkPort;
 import dev.vz.linux.event.EpollLoop;
 import dev.vz.linux.socket.UnixAddress;
 import dev.vz.machine.BuiltMachine;
+import dev.vz.machine.MemoryDescription;
 import dev.vz.machine.virtio.VirtioSlots;
+import dev.vz.memory.MemoryRequest;
 import dev.vz.net.MacAddress;
 import dev.vz.net.port.StreamPort;
 import dev.vz.net.port.TapPort;
@@ -22,6 +24,7 @@ import dev.vz.virtio.fs.FileSystemDevice;
 import dev.vz.virtio.fs.SharedFolder;
 import dev.vz.virtio.net.NetworkCard;
 import dev.vz.virtio.queue.QueueFeatures;
+import dev.vz.virtio.vhost.VhostUserDevice;
 import dev.vz.virtio.vsock.UnixBridge;
 import dev.vz.virtio.vsock.VsockDevice;
 import java.nio.file.Path;
@@ -104,19 +107,26 @@ public record GuestDevices(List<DiskOption> disks, List<NetOption> nets, List<Sh
     }
 
     private static void attach(BuiltMachine machine, DiskOption disk, IoEngine engine) {
+        VirtioDevice<?> frontend = switch (disk.source()) {
+            case DiskOption.Image image -> open(image, disk.queues(), engine);
+            case DiskOption.BackEnd other -> VhostUserDevice.block(UnixAddress.of(other.socket()), machine.memory(),
+                    disk.queues());
+        };
+        attach(machine, frontend, disk.transport(), disk.packed());
+    }
+
+    private static BlockFrontend open(DiskOption.Image source, int queues, IoEngine engine) {
         // An image may name a backing file; one that lies elsewhere than beside it is not for it to choose.
-        Path folder = Objects.requireNonNull(disk.file().toAbsolutePath().getParent());
-        var options = OpenOptions.DEFAULT.withReadOnly(disk.readOnly()).withCacheMode(disk.cache())
+        Path folder = Objects.requireNonNull(source.file().toAbsolutePath().getParent());
+        var options = OpenOptions.DEFAULT.withReadOnly(source.readOnly()).withCacheMode(source.cache())
                 .withGate(FileGate.within(folder)).withEngine(engine);
-        var image = DiskImage.open(disk.file(), disk.format(), options);
-        VirtioDevice<?> frontend;
+        var image = DiskImage.open(source.file(), source.format(), options);
         try {
-            frontend = new BlockFrontend(image, disk.serial(), disk.queues());
+            return new BlockFrontend(image, source.serial(), queues);
         } catch (RuntimeException failure) {
             image.close();
             throw failure;
         }
-        attach(machine, frontend, disk.transport(), disk.packed());
     }
 
     private static void attach(BuiltMachine machine, NetOption net, int number) {
@@ -163,6 +173,14 @@ public record GuestDevices(List<DiskOption> disks, List<NetOption> nets, List<Sh
             case PCI -> VirtioSlots.overPci(machine, host);
             case MMIO -> VirtioSlots.overMmio(machine, host);
         }
+    }
+
+    /** The memory of a machine for them: {@code size} bytes, which other processes can map if one of them works for it. */
+    public MemoryDescription memory(long size) {
+        MemoryDescription own = MemoryDescription.of(size);
+        return disks.stream().noneMatch(disk -> disk.source() instanceof DiskOption.BackEnd) ? own
+                : new MemoryDescription(size, own.allocation(), MemoryRequest.Backing.MEMFD, own.file(),
+                        own.pageSize());
     }
 
     /** The kernel modules that drive them, without those that these depend on. */

@@ -53,7 +53,8 @@ final class GuestSession {
      */
     GuestEnd run(Hypervisor hypervisor, LinuxBoot boot, String marker, Typist typist) throws InterruptedException {
         boolean exec = options.exec() != null;
-        MachineDescription description = MachineDescription.of(NAME, boot).withMemory(options.memory())
+        MachineDescription description = MachineDescription.of(NAME, boot)
+                .withMemory(options.devices().memory(options.memory()))
                 .withCpus(options.cpus()).withPlatform(platform -> platform.withSerialPorts(exec ? 2 : 1))
                 .onReset(RestartPolicy.END);
         try (BuiltMachine built = Machine.build(hypervisor, description)) {

@@ -89,8 +89,8 @@ class DisksIT {
         }
         Path constant = raw("constant", MIB);
         List<DiskOption> disks = List.of(
-                new DiskOption(image, ImageFormat.QCOW2, false, "", 1, CacheMode.WRITETHROUGH, VirtioTransport.PCI,
-                        true),
+                new DiskOption(new DiskOption.Image(image, ImageFormat.QCOW2, false, "", CacheMode.WRITETHROUGH), 1,
+                        VirtioTransport.PCI, true),
                 DiskOption.parse(constant + ",readonly=on"), DiskOption.parse(raw("wide", MIB) + ",queues=2"));
         String output = run(disks, """
                 [ $(cat /sys/block/vdb/ro) = 1 ]; ! dd if=/dev/zero of=/dev/vdb count=1 2>/dev/null; ok read-only

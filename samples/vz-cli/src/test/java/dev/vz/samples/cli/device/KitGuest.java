@@ -8,7 +8,6 @@ import dev.vz.machine.BuiltMachine;
 import dev.vz.machine.Machine;
 import dev.vz.machine.MachineDescription;
 import dev.vz.machine.MachineOutcome;
-import dev.vz.machine.PlatformDescription;
 import dev.vz.machine.RunningMachine;
 import dev.vz.machine.boot.BootFile;
 import dev.vz.machine.boot.LinuxBoot;
@@ -64,19 +63,20 @@ final class KitGuest implements AutoCloseable {
 
     /** Starts a guest with {@code cpus} processors and {@code devices}, and {@code script} running. */
     static KitGuest start(int cpus, GuestDevices devices, String script) {
-        return start(kit(), cpus, devices.modules(), devices.setup(), platform -> platform, devices::attach, script);
+        return start(kit(), cpus, devices.modules(), devices.setup(),
+                machine -> machine.withMemory(devices.memory(machine.memory().size())), devices::attach, script);
     }
 
     /** Starts a guest with {@code cpus} processors, {@code modules} loaded and {@code script} running. */
     static KitGuest start(int cpus, Set<String> modules, Consumer<BuiltMachine> devices, String script) {
-        return start(kit(), cpus, modules, KitInitramfs.Setup.NONE, platform -> platform, devices, script);
+        return start(kit(), cpus, modules, KitInitramfs.Setup.NONE, machine -> machine, devices, script);
     }
 
     /** Starts a guest with a display of that many pixels, {@code modules} loaded and {@code script} running. */
     static KitGuest startWithDisplay(int width, int height, Set<String> modules, Consumer<BuiltMachine> devices,
             String script) {
-        return start(kit(), 1, modules, KitInitramfs.Setup.NONE, platform -> platform.withDisplay(width, height),
-                devices, script);
+        return start(kit(), 1, modules, KitInitramfs.Setup.NONE,
+                machine -> machine.withPlatform(platform -> platform.withDisplay(width, height)), devices, script);
     }
 
     /** Starts a guest with Debian's kernel for all machines, {@code more} modules and devices. */
@@ -84,7 +84,7 @@ final class KitGuest implements AutoCloseable {
             String script) {
         Set<String> modules = new LinkedHashSet<>(devices.modules());
         modules.addAll(more);
-        return start(fetched(DebianGuestKit::standardIn), 2, modules, devices.setup(), platform -> platform,
+        return start(fetched(DebianGuestKit::standardIn), 2, modules, devices.setup(), machine -> machine,
                 machine -> {
                     devices.attach(machine);
                     moreDevices.accept(machine);
@@ -92,14 +92,14 @@ final class KitGuest implements AutoCloseable {
     }
 
     private static KitGuest start(DebianGuestKit kit, int cpus, Set<String> modules, KitInitramfs.Setup setup,
-            UnaryOperator<PlatformDescription> platform, Consumer<BuiltMachine> devices, String script) {
+            UnaryOperator<MachineDescription> shape, Consumer<BuiltMachine> devices, String script) {
         var initramfs = new KitInitramfs(kit.busybox(), KitInitramfs.Terminal.UNKNOWN,
                 new KitInitramfs.Exec(script, "marker"), new KernelModules(kit.modules()).inOrder(modules), setup);
         LinuxBoot boot = LinuxBoot.of(BootFile.of(kit.kernel())).withUnpack(true)
                 .withInitrd(BootFile.of("initramfs", initramfs.archive()))
                 .withCommandLine("console=ttyS0 panic=-1 " + KitInitramfs.COMMAND_LINE);
-        BuiltMachine built = Machine.build(Hypervisors.named("emulator"), MachineDescription.of("kit", boot)
-                .withCpus(cpus).withPlatform(standard -> platform.apply(standard.withSerialPorts(2))));
+        BuiltMachine built = Machine.build(Hypervisors.named("emulator"), shape.apply(MachineDescription.of("kit", boot)
+                .withCpus(cpus).withPlatform(standard -> standard.withSerialPorts(2))));
         try {
             devices.accept(built);
             SerialConsole console = SerialConsole.connect(built.serialPorts().get(0));

@@ -62,7 +62,8 @@ record Qemu(Path kernel, Path initrd, String commandLine, int memory, int proces
             if (!process.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS)) {
                 fail("The guest in QEMU did not power off within " + limit.toSeconds() + " s. Its console ends:\n"
                         + tail(text(console)) + "\nIts data port ends:\n" + tail(text(data))
-                        + "\nIts processors, twice:\n" + registers(monitor) + registers(monitor));
+                        + "\nIts processors, twice:\n" + registers(monitor) + registers(monitor)
+                        + "\nQEMU itself:\n" + tail(text(errors)));
             }
         } finally {
             process.destroyForcibly();

@@ -3,6 +3,7 @@ package dev.vz.samples.cli.nested;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.vz.linux.socket.UnixAddress;
+import dev.vz.samples.cli.Vz;
 import dev.vz.samples.cli.kit.DebianGuestKit;
 import dev.vz.samples.cli.kit.KernelModules;
 import dev.vz.samples.cli.kit.KitInitramfs;
@@ -14,6 +15,7 @@ import dev.vz.virtio.block.BlockFrontend;
 import dev.vz.virtio.fs.FileSystemDevice;
 import dev.vz.virtio.fs.SharedFolder;
 import dev.vz.virtio.vhost.VhostUserServer;
+import java.io.File;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.charset.StandardCharsets;
@@ -24,15 +26,19 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Objects;
 import java.util.Random;
 import java.util.Set;
 
 import java.util.concurrent.CompletableFuture;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
@@ -163,27 +169,64 @@ class VhostUserIT {
         return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(content));
     }
 
-    @Test
-    void aGuestGoesOnWhenItsBackEndIsReplacedWhileItWrites() throws Exception {
+    /** {@code vz vhost-user blk} as a process of its own, which can be killed. */
+    private Process back(Path file) throws IOException, InterruptedException {
+        Path socket = folder.resolve("blk");
+        // One that was killed has left its socket behind.
+        Files.deleteIfExists(socket);
+        String classes = Stream.of("jdk.module.path", "java.class.path").map(System::getProperty)
+                .filter(Objects::nonNull).collect(Collectors.joining(File.pathSeparator));
+        Path log = folder.resolve("back-end");
+        Process process = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--enable-native-access=ALL-UNNAMED", "-Xmx256m", "-XX:+UseSerialGC", "-cp", classes,
+                Vz.class.getName(),
+                "vhost-user", "blk", "--socket", socket.toString(), "--disk", "file=" + file)
+                .redirectErrorStream(true).redirectOutput(log.toFile()).start();
+        long end = System.nanoTime() + LIMIT.toNanos();
+        while (!Files.exists(socket) && process.isAlive() && System.nanoTime() < end) {
+            Thread.sleep(10);
+        }
+        assertThat(socket).as("the back end says: %s", Files.readString(log)).exists();
+        return process;
+    }
+
+    @ParameterizedTest(name = "packed={0}, {1}")
+    @CsvSource({"off,ends", "on,is killed"})
+    void aGuestGoesOnWhenItsBackEndIsReplacedWhileItWrites(String packed, String how) throws Exception {
         Path file = disk();
-        disk(",num-queues=1");
-        VhostUserServer first = serveDisk(file, 1);
-        CompletableFuture<VhostUserServer> second = CompletableFuture.supplyAsync(() -> {
+        disk(",num-queues=1,packed=" + packed);
+        Process first = back(file);
+        CompletableFuture<Process> second = CompletableFuture.supplyAsync(() -> {
             awaitData("writing\n");
-            first.close();
-            return serveDisk(file, 1);
+            return replaced(first, how.equals("is killed"), file);
         });
         try {
             run("""
                     dd if=/dev/urandom of=/tmp/data bs=1M count=24 2>/dev/null; sum=$(sha256sum </tmp/data); ok data
+                    dd if=/tmp/data of=/dev/vda bs=128k oflag=direct 2>/dev/null; ok first write
                     echo writing
-                    for i in 1 2 3 4 5 6 7 8; do dd if=/tmp/data of=/dev/vda bs=128k oflag=direct 2>/dev/null; ok write $i; done
+                    for i in 1 2 3 4 5 6; do dd if=/tmp/data of=/dev/vda bs=128k oflag=direct 2>/dev/null; ok write $i; done
                     echo 3 >/proc/sys/vm/drop_caches
                     [ "$(dd if=/dev/vda bs=1M count=24 2>/dev/null | sha256sum)" = "$sum" ]; ok read
                     """);
+            assertThat(second).as("was needed before the guest had done").isCompleted();
         } finally {
-            first.close();
-            second.join().close();
+            first.destroyForcibly();
+            second.thenAccept(Process::destroyForcibly);
+        }
+    }
+
+    private Process replaced(Process first, boolean killed, Path file) {
+        try {
+            if (killed) {
+                first.destroyForcibly();
+            } else {
+                first.destroy();
+            }
+            first.waitFor();
+            return back(file);
+        } catch (IOException | InterruptedException failure) {
+            throw new AssertionError(failure);
         }
     }
 
