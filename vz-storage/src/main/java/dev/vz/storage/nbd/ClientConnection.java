@@ -102,8 +102,7 @@ final class ClientConnection implements AutoCloseable {
         sender.add(place.head, Nbd.REQUEST_BYTES, null);
         if (command == Nbd.NBD_CMD_WRITE) {
             for (int i = 0; i < request.bufferCount(); i++) {
-                MemorySegment buffer = request.buffer(i);
-                sender.add(buffer, (int) buffer.byteSize(), null);
+                sender.add(request.segment(i), request.bufferOffset(i), (int) request.bufferLength(i), null);
             }
         }
     }
