@@ -9,7 +9,6 @@ import dev.vz.linux.Errno;
 import dev.vz.linux.event.EpollLoop;
 import dev.vz.linux.event.Readiness;
 import dev.vz.linux.file.IoVectors;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
