@@ -11,7 +11,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>
  * The submitter prepares it, submits it, and must not touch it or its buffers until the completion callback runs; then
- * it may be prepared again. Offsets and lengths are bytes. Buffers are a scatter-gather list of segments, in order.
+ * it may be prepared again. Offsets and lengths are bytes. Buffers are a scatter-gather list, in order; each is a range of a
+ * segment, so that a part of guest memory can be named without an object for it.
  */
 public final class BlockRequest {
 
@@ -40,7 +41,9 @@ public final class BlockRequest {
     private long offset;
     private long length;
     private int flags;
-    private MemorySegment[] buffers = new MemorySegment[4];
+    private MemorySegment[] segments = new MemorySegment[4];
+    private long[] offsets = new long[4];
+    private long[] lengths = new long[4];
     private int bufferCount;
     private BlockCompletion completion = (request, result) -> {};
     private @Nullable Object attachment;
@@ -59,18 +62,40 @@ public final class BlockRequest {
         this.offset = offset;
         this.length = length;
         this.flags = flags;
-        Arrays.fill(buffers, 0, bufferCount, null);
+        Arrays.fill(segments, 0, bufferCount, null);
         bufferCount = 0;
         cause = null;
         return this;
     }
 
-    /** Adds a segment to the scatter-gather list of a read or write. */
+    /** Adds a whole segment to the scatter-gather list of a read or write. */
     public BlockRequest addBuffer(MemorySegment buffer) {
-        if (bufferCount == buffers.length) {
-            buffers = Arrays.copyOf(buffers, bufferCount * 2);
+        return addBuffer(buffer, 0, buffer.byteSize());
+    }
+
+    /**
+     * Adds {@code length} bytes of {@code segment} from {@code offset} on to the scatter-gather list of a read or write.
+     *
+     * @throws IndexOutOfBoundsException if the segment does not have them
+     */
+    public BlockRequest addBuffer(MemorySegment segment, long offset, long length) {
+        Objects.checkFromIndexSize(offset, length, segment.byteSize());
+        if (bufferCount == segments.length) {
+            segments = Arrays.copyOf(segments, bufferCount * 2);
+            offsets = Arrays.copyOf(offsets, bufferCount * 2);
+            lengths = Arrays.copyOf(lengths, bufferCount * 2);
         }
-        buffers[bufferCount++] = buffer;
+        segments[bufferCount] = segment;
+        offsets[bufferCount] = offset;
+        lengths[bufferCount++] = length;
+        return this;
+    }
+
+    /** Adds the buffers of {@code other} to its own. */
+    public BlockRequest addBuffers(BlockRequest other) {
+        for (int i = 0; i < other.bufferCount; i++) {
+            addBuffer(other.segments[i], other.offsets[i], other.lengths[i]);
+        }
         return this;
     }
 
@@ -116,21 +141,37 @@ public final class BlockRequest {
         return (flags & flag) == flag;
     }
 
-    /** Number of segments in the scatter-gather list. */
+    /** Number of buffers in the scatter-gather list. */
     public int bufferCount() {
         return bufferCount;
     }
 
-    /** Segment {@code index} of the scatter-gather list. */
+    /** The segment that buffer {@code index} is a range of: see {@link #bufferOffset} and {@link #bufferLength}. */
+    public MemorySegment segment(int index) {
+        return segments[Objects.checkIndex(index, bufferCount)];
+    }
+
+    /** Where in its {@link #segment} buffer {@code index} starts. */
+    public long bufferOffset(int index) {
+        return offsets[Objects.checkIndex(index, bufferCount)];
+    }
+
+    /** Number of bytes of buffer {@code index}. */
+    public long bufferLength(int index) {
+        return lengths[Objects.checkIndex(index, bufferCount)];
+    }
+
+    /** Buffer {@code index} as a segment of its own, which is made if the buffer is not a whole segment already. */
     public MemorySegment buffer(int index) {
-        return buffers[Objects.checkIndex(index, bufferCount)];
+        MemorySegment segment = segment(index);
+        return lengths[index] == segment.byteSize() ? segment : segment.asSlice(offsets[index], lengths[index]);
     }
 
     /** The sum of the buffers' sizes, in bytes. */
     public long bufferBytes() {
         long sum = 0;
         for (int i = 0; i < bufferCount; i++) {
-            sum += buffers[i].byteSize();
+            sum += lengths[i];
         }
         return sum;
     }

@@ -88,13 +88,14 @@ public final class MemoryBlockDevice implements BlockDevice {
     private void copy(BlockRequest request) {
         long at = request.offset();
         for (int i = 0; i < request.bufferCount(); i++) {
-            MemorySegment buffer = request.buffer(i);
+            MemorySegment segment = request.segment(i);
+            long length = request.bufferLength(i);
             if (request.operation() == BlockRequest.Operation.READ) {
-                MemorySegment.copy(bytes, at, buffer, 0, buffer.byteSize());
+                MemorySegment.copy(bytes, at, segment, request.bufferOffset(i), length);
             } else {
-                MemorySegment.copy(buffer, 0, bytes, at, buffer.byteSize());
+                MemorySegment.copy(segment, request.bufferOffset(i), bytes, at, length);
             }
-            at += buffer.byteSize();
+            at += length;
         }
     }
 

@@ -236,6 +236,28 @@ class BlockDeviceTest {
     }
 
     @Test
+    void aBufferIsAPartOfASegment() {
+        MemorySegment memory = bytes(2048, 0);
+        disk.write(1024, bytes(512, 7));
+        disk.write(1536, bytes(512, 9));
+        disk.await(new BlockRequest().prepare(Operation.READ, 1024, 1024, 0).addBuffer(memory, 100, 512)
+                .addBuffer(memory, 1000, 512));
+        assertThat(memory.asSlice(100, 512).mismatch(bytes(512, 7))).isEqualTo(-1);
+        assertThat(memory.asSlice(1000, 512).mismatch(bytes(512, 9))).isEqualTo(-1);
+        assertThat(memory.asSlice(612, 388).mismatch(bytes(388, 0))).as("nothing beside it").isEqualTo(-1);
+
+        var request = new BlockRequest().prepare(Operation.WRITE, 0, 512, 0).addBuffer(memory, 1000, 512);
+        assertThat(request.segment(0)).isSameAs(memory);
+        assertThat(request.bufferOffset(0)).isEqualTo(1000);
+        assertThat(request.bufferLength(0)).isEqualTo(512);
+        assertThat(request.buffer(0)).isEqualTo(memory.asSlice(1000, 512));
+        assertThat(new BlockRequest().prepare(Operation.WRITE, 0, 512, 0).addBuffers(request).bufferOffset(0))
+                .isEqualTo(1000);
+        assertThatThrownBy(() -> request.addBuffer(memory, 2000, 512)).isInstanceOf(IndexOutOfBoundsException.class);
+        assertThatThrownBy(() -> request.addBuffer(memory, -1, 5)).isInstanceOf(IndexOutOfBoundsException.class);
+    }
+
+    @Test
     void refusesSizesThatAreNoDisk() {
         for (long size : List.of(0L, -512L, 511L)) {
             assertThatThrownBy(() -> MemoryBlockDevice.ofSize(size)).isInstanceOf(ConfigurationException.class);

@@ -37,18 +37,18 @@ final class ImageIo {
     void read(BlockRequest request) {
         long at = request.offset();
         for (int i = 0; i < request.bufferCount(); i++) {
-            MemorySegment buffer = request.buffer(i);
-            read(at, buffer, 0, buffer.byteSize());
-            at += buffer.byteSize();
+            long length = request.bufferLength(i);
+            read(at, request.segment(i), request.bufferOffset(i), length);
+            at += length;
         }
     }
 
     void write(BlockRequest request) {
         long at = request.offset();
         for (int i = 0; i < request.bufferCount(); i++) {
-            MemorySegment buffer = request.buffer(i);
-            write(at, buffer, 0, buffer.byteSize());
-            at += buffer.byteSize();
+            long length = request.bufferLength(i);
+            write(at, request.segment(i), request.bufferOffset(i), length);
+            at += length;
         }
     }
 

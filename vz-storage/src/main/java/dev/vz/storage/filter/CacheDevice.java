@@ -141,16 +141,17 @@ public final class CacheDevice extends FilterDevice {
         long skip = start - request.offset();
         long left = end - start;
         for (int i = 0; i < request.bufferCount() && left > 0; i++) {
-            MemorySegment buffer = request.buffer(i);
-            if (skip >= buffer.byteSize()) {
-                skip -= buffer.byteSize();
+            long length = request.bufferLength(i);
+            if (skip >= length) {
+                skip -= length;
                 continue;
             }
-            long here = Math.min(left, buffer.byteSize() - skip);
+            long here = Math.min(left, length - skip);
+            long within = request.bufferOffset(i) + skip;
             if (request.operation() == Operation.READ) {
-                MemorySegment.copy(lines.memory(), line, buffer, skip, here);
+                MemorySegment.copy(lines.memory(), line, request.segment(i), within, here);
             } else {
-                MemorySegment.copy(buffer, skip, lines.memory(), line, here);
+                MemorySegment.copy(request.segment(i), within, lines.memory(), line, here);
             }
             line += here;
             left -= here;
@@ -273,12 +274,8 @@ public final class CacheDevice extends FilterDevice {
     }
 
     private static BlockRequest copyOf(BlockRequest request) {
-        var copy = new BlockRequest().prepare(request.operation(), request.offset(), request.length(),
-                request.flags() | BlockRequest.FUA);
-        for (int i = 0; i < request.bufferCount(); i++) {
-            copy.addBuffer(request.buffer(i));
-        }
-        return copy;
+        return new BlockRequest().prepare(request.operation(), request.offset(), request.length(),
+                request.flags() | BlockRequest.FUA).addBuffers(request);
     }
 
     private void flushAll() {

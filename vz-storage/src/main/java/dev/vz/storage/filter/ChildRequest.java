@@ -40,9 +40,7 @@ final class ChildRequest implements BlockCompletion {
     BlockRequest like(BlockRequest original, long offset) {
         request.prepare(original.operation(), offset, original.length(), original.flags());
         if (original.operation() == Operation.READ || original.operation() == Operation.WRITE) {
-            for (int i = 0; i < original.bufferCount(); i++) {
-                request.addBuffer(original.buffer(i));
-            }
+            request.addBuffers(original);
         }
         return request;
     }

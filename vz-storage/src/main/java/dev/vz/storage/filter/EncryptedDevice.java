@@ -113,14 +113,14 @@ public final class EncryptedDevice extends FilterDevice {
         Bounce bounce = take(request.length());
         long at = 0;
         for (int i = 0; i < request.bufferCount(); i++) {
-            MemorySegment buffer = request.buffer(i);
-            MemorySegment.copy(buffer, 0, bounce.memory, at, buffer.byteSize());
-            at += buffer.byteSize();
+            long length = request.bufferLength(i);
+            MemorySegment.copy(request.segment(i), request.bufferOffset(i), bounce.memory, at, length);
+            at += length;
         }
-        apply(true, bounce.memory, request.length(), request.offset());
+        apply(true, bounce.memory, 0, request.length(), request.offset());
         ChildRequest child = children.take(request);
         child.request.prepare(Operation.WRITE, request.offset(), request.length(), request.flags())
-                .addBuffer(bounce.memory.asSlice(0, request.length())).attach(bounce);
+                .addBuffer(bounce.memory, 0, request.length()).attach(bounce);
         below().submit(child.request);
     }
 
@@ -130,9 +130,9 @@ public final class EncryptedDevice extends FilterDevice {
         long length = Math.min(parent.length() - child.number, 1 << 20);
         Bounce bounce = take(length);
         bounce.memory.asSlice(0, length).fill((byte) 0);
-        apply(true, bounce.memory, length, parent.offset() + child.number);
+        apply(true, bounce.memory, 0, length, parent.offset() + child.number);
         child.request.prepare(Operation.WRITE, parent.offset() + child.number, length,
-                parent.flags() & BlockRequest.FUA).addBuffer(bounce.memory.asSlice(0, length)).attach(bounce);
+                parent.flags() & BlockRequest.FUA).addBuffer(bounce.memory, 0, length).attach(bounce);
         child.number += length;
         below().submit(child.request);
     }
@@ -154,35 +154,35 @@ public final class EncryptedDevice extends FilterDevice {
         child.end(result);
     }
 
-    private void apply(boolean encrypting, MemorySegment data, long length, long offset) {
+    private void apply(boolean encrypting, MemorySegment data, long start, long length, long offset) {
         Worker worker = workers.get();
         for (long at = 0; at < length; at += CHUNK) {
             int here = (int) Math.min(CHUNK, length - at);
-            MemorySegment.copy(data, ValueLayout.JAVA_BYTE, at, worker.bytes, 0, here);
+            MemorySegment.copy(data, ValueLayout.JAVA_BYTE, start + at, worker.bytes, 0, here);
             worker.xts.apply(encrypting, worker.bytes, here, (offset + at) / sectorSize);
-            MemorySegment.copy(worker.bytes, 0, data, ValueLayout.JAVA_BYTE, at, here);
+            MemorySegment.copy(worker.bytes, 0, data, ValueLayout.JAVA_BYTE, start + at, here);
         }
     }
 
     /** Decrypts a read's buffers in place; a sector may lie in two of them. */
     private void decrypt(BlockRequest request) {
         if (request.bufferCount() == 1) {
-            apply(false, request.buffer(0), request.length(), request.offset());
+            apply(false, request.segment(0), request.bufferOffset(0), request.length(), request.offset());
             return;
         }
         Bounce bounce = take(request.length());
         long at = 0;
         for (int i = 0; i < request.bufferCount(); i++) {
-            MemorySegment buffer = request.buffer(i);
-            MemorySegment.copy(buffer, 0, bounce.memory, at, buffer.byteSize());
-            at += buffer.byteSize();
+            long length = request.bufferLength(i);
+            MemorySegment.copy(request.segment(i), request.bufferOffset(i), bounce.memory, at, length);
+            at += length;
         }
-        apply(false, bounce.memory, request.length(), request.offset());
+        apply(false, bounce.memory, 0, request.length(), request.offset());
         at = 0;
         for (int i = 0; i < request.bufferCount(); i++) {
-            MemorySegment buffer = request.buffer(i);
-            MemorySegment.copy(bounce.memory, at, buffer, 0, buffer.byteSize());
-            at += buffer.byteSize();
+            long length = request.bufferLength(i);
+            MemorySegment.copy(bounce.memory, at, request.segment(i), request.bufferOffset(i), length);
+            at += length;
         }
         give(bounce);
     }

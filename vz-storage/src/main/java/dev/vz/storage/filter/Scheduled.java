@@ -83,9 +83,7 @@ final class Scheduled implements BlockCompletion {
         }
         child.prepare(parent().operation(), offset(), length, parent().flags());
         for (Scheduled each = this; each != null; each = each.merged) {
-            for (int i = 0; i < each.parent().bufferCount(); i++) {
-                child.addBuffer(each.parent().buffer(i));
-            }
+            child.addBuffers(each.parent());
         }
         Objects.requireNonNull(device).submit(child);
     }

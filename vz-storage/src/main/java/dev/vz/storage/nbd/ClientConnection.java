@@ -9,7 +9,6 @@ import dev.vz.linux.Errno;
 import dev.vz.linux.event.EpollLoop;
 import dev.vz.linux.event.Readiness;
 import dev.vz.linux.file.IoVectors;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -102,8 +101,7 @@ final class ClientConnection implements AutoCloseable {
         sender.add(place.head, Nbd.REQUEST_BYTES, null);
         if (command == Nbd.NBD_CMD_WRITE) {
             for (int i = 0; i < request.bufferCount(); i++) {
-                MemorySegment buffer = request.buffer(i);
-                sender.add(buffer, (int) buffer.byteSize(), null);
+                sender.add(request.segment(i), request.bufferOffset(i), (int) request.bufferLength(i), null);
             }
         }
     }

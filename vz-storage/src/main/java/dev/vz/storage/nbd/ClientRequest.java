@@ -60,9 +60,9 @@ final class ClientRequest {
         at = position;
         BlockRequest current = request;
         if (current != null) {
-            while (buffer < current.bufferCount() && at >= current.buffer(buffer).byteSize()
+            while (buffer < current.bufferCount() && at >= current.bufferLength(buffer)
                     && current.bufferCount() > buffer + 1) {
-                at -= current.buffer(buffer++).byteSize();
+                at -= current.bufferLength(buffer++);
             }
         }
     }
@@ -73,9 +73,9 @@ final class ClientRequest {
         long left = length;
         long from = at;
         for (int i = buffer; current != null && left > 0 && i < current.bufferCount() && vectors.count() < room; i++) {
-            long here = Math.min(left, current.buffer(i).byteSize() - from);
+            long here = Math.min(left, current.bufferLength(i) - from);
             if (here > 0) {
-                vectors.add(current.buffer(i), from, here);
+                vectors.add(current.segment(i), current.bufferOffset(i) + from, here);
             }
             left -= here;
             from = 0;
@@ -87,8 +87,8 @@ final class ClientRequest {
         covered += length;
         at += length;
         BlockRequest current = request;
-        while (current != null && buffer + 1 < current.bufferCount() && at >= current.buffer(buffer).byteSize()) {
-            at -= current.buffer(buffer++).byteSize();
+        while (current != null && buffer + 1 < current.bufferCount() && at >= current.bufferLength(buffer)) {
+            at -= current.bufferLength(buffer++);
         }
     }
 
@@ -97,9 +97,8 @@ final class ClientRequest {
         BlockRequest current = request;
         long done = 0;
         while (current != null && done < length) {
-            MemorySegment target = current.buffer(buffer);
-            long here = Math.min(length - done, target.byteSize() - at);
-            MemorySegment.copy(from, offset + done, target, at, here);
+            long here = Math.min(length - done, current.bufferLength(buffer) - at);
+            MemorySegment.copy(from, offset + done, current.segment(buffer), current.bufferOffset(buffer) + at, here);
             done += here;
             arrived(here);
         }
@@ -110,9 +109,8 @@ final class ClientRequest {
         BlockRequest current = request;
         long done = 0;
         while (current != null && done < length) {
-            MemorySegment target = current.buffer(buffer);
-            long here = Math.min(length - done, target.byteSize() - at);
-            target.asSlice(at, here).fill((byte) 0);
+            long here = Math.min(length - done, current.bufferLength(buffer) - at);
+            current.segment(buffer).asSlice(current.bufferOffset(buffer) + at, here).fill((byte) 0);
             done += here;
             arrived(here);
         }

@@ -198,7 +198,7 @@ public sealed class NbdClient implements BlockDevice permits ResizableNbdClient 
 
     private static boolean isNative(BlockRequest request) {
         for (int i = 0; i < request.bufferCount(); i++) {
-            if (!request.buffer(i).isNative()) {
+            if (!request.segment(i).isNative()) {
                 return false;
             }
         }

@@ -25,6 +25,7 @@ final class Sender {
     private final @Nullable Owner[] inVectors = new Owner[AT_ONCE];
     private int vectorOwners;
     private @Nullable MemorySegment[] pieces = new MemorySegment[64];
+    private long[] offsets = new long[64];
     private int[] lengths = new int[64];
     private @Nullable Owner[] owners = new Owner[64];
     private int head;
@@ -37,11 +38,17 @@ final class Sender {
 
     /** Appends the first {@code length} bytes of {@code piece}; {@code owner} is released after them. */
     void add(MemorySegment piece, int length, @Nullable Owner owner) {
+        add(piece, 0, length, owner);
+    }
+
+    /** Appends {@code length} bytes of {@code piece} from {@code offset} on; {@code owner} is released after them. */
+    void add(MemorySegment piece, long offset, int length, @Nullable Owner owner) {
         if (count == pieces.length) {
             grow();
         }
         int tail = (head + count++) & (pieces.length - 1);
         pieces[tail] = piece;
+        offsets[tail] = offset;
         lengths[tail] = length;
         owners[tail] = owner;
     }
@@ -54,6 +61,10 @@ final class Sender {
         System.arraycopy(lengths, head, more, 0, size - head);
         System.arraycopy(lengths, 0, more, size - head, head);
         lengths = more;
+        long[] moreOffsets = new long[size * 2];
+        System.arraycopy(offsets, head, moreOffsets, 0, size - head);
+        System.arraycopy(offsets, 0, moreOffsets, size - head, head);
+        offsets = moreOffsets;
         head = 0;
     }
 
@@ -90,7 +101,7 @@ final class Sender {
         while (count > 0 && vectors.count() < AT_ONCE) {
             MemorySegment piece = pieces[head];
             if (piece != null) {
-                vectors.add(piece, 0, lengths[head]);
+                vectors.add(piece, offsets[head], lengths[head]);
             }
             Owner owner = owners[head];
             if (owner != null) {

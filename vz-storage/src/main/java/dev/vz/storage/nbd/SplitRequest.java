@@ -103,16 +103,16 @@ final class SplitRequest implements BlockCompletion {
         long skip = done;
         long moved = 0;
         for (int i = 0; i < whole.bufferCount() && moved < piece.byteSize(); i++) {
-            MemorySegment buffer = whole.buffer(i);
-            if (skip >= buffer.byteSize()) {
-                skip -= buffer.byteSize();
+            long length = whole.bufferLength(i);
+            if (skip >= length) {
+                skip -= length;
                 continue;
             }
-            long here = Math.min(buffer.byteSize() - skip, piece.byteSize() - moved);
+            long here = Math.min(length - skip, piece.byteSize() - moved);
             if (toPiece) {
-                MemorySegment.copy(buffer, skip, piece, moved, here);
+                MemorySegment.copy(whole.segment(i), whole.bufferOffset(i) + skip, piece, moved, here);
             } else {
-                MemorySegment.copy(piece, moved, buffer, skip, here);
+                MemorySegment.copy(piece, moved, whole.segment(i), whole.bufferOffset(i) + skip, here);
             }
             moved += here;
             skip = 0;

@@ -40,8 +40,9 @@ final class RingRequest {
     /** Whether all buffers are native, and aligned to {@code alignment}. */
     static boolean usable(BlockRequest request, long alignment) {
         for (int i = 0; i < request.bufferCount(); i++) {
-            MemorySegment buffer = request.buffer(i);
-            if (!buffer.isNative() || buffer.address() % alignment != 0 || buffer.byteSize() % alignment != 0) {
+            MemorySegment segment = request.segment(i);
+            if (!segment.isNative() || (segment.address() + request.bufferOffset(i)) % alignment != 0
+                    || request.bufferLength(i) % alignment != 0) {
                 return false;
             }
         }
@@ -60,13 +61,14 @@ final class RingRequest {
     static void move(BlockRequest request, MemorySegment memory, boolean toMemory) {
         long at = 0;
         for (int i = 0; i < request.bufferCount(); i++) {
-            MemorySegment buffer = request.buffer(i);
+            MemorySegment segment = request.segment(i);
+            long length = request.bufferLength(i);
             if (toMemory) {
-                MemorySegment.copy(buffer, 0, memory, at, buffer.byteSize());
+                MemorySegment.copy(segment, request.bufferOffset(i), memory, at, length);
             } else {
-                MemorySegment.copy(memory, at, buffer, 0, buffer.byteSize());
+                MemorySegment.copy(memory, at, segment, request.bufferOffset(i), length);
             }
-            at += buffer.byteSize();
+            at += length;
         }
     }
 
@@ -80,11 +82,11 @@ final class RingRequest {
         }
         long skip = done;
         for (int i = 0; i < current.bufferCount() && vectors.count() < PIECES; i++) {
-            MemorySegment buffer = current.buffer(i);
-            if (skip >= buffer.byteSize()) {
-                skip -= buffer.byteSize();
+            long length = current.bufferLength(i);
+            if (skip >= length) {
+                skip -= length;
             } else {
-                vectors.add(buffer, skip, buffer.byteSize() - skip);
+                vectors.add(current.segment(i), current.bufferOffset(i) + skip, length - skip);
                 skip = 0;
             }
         }
@@ -99,11 +101,11 @@ final class RingRequest {
             return;
         }
         for (int i = 0; i < current.bufferCount(); i++) {
-            MemorySegment buffer = current.buffer(i);
-            if (skip >= buffer.byteSize()) {
-                skip -= buffer.byteSize();
+            long length = current.bufferLength(i);
+            if (skip >= length) {
+                skip -= length;
             } else {
-                buffer.asSlice(skip).fill((byte) 0);
+                current.segment(i).asSlice(current.bufferOffset(i) + skip, length - skip).fill((byte) 0);
                 skip = 0;
             }
         }

@@ -104,11 +104,13 @@ class CacheModelTest {
         int from = step.sector() * SECTOR;
         int length = step.sectors() * SECTOR;
         int flags = step.fua() && step.operation() != Operation.READ ? BlockRequest.FUA : 0;
-        MemorySegment data = arena.allocate(length);
+        MemorySegment memory = arena.allocate(length + 2 * SECTOR);
+        MemorySegment data = memory.asSlice(SECTOR, length);
         switch (step.operation()) {
             case WRITE -> {
                 data.fill((byte) step.value());
-                cache.await(new BlockRequest().prepare(Operation.WRITE, from, length, flags).addBuffer(data));
+                cache.await(new BlockRequest().prepare(Operation.WRITE, from, length, flags).addBuffer(memory, SECTOR,
+                        length));
                 Arrays.fill(model, from, from + length, (byte) step.value());
             }
             case READ -> {

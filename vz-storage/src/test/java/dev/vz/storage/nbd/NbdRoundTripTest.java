@@ -213,14 +213,14 @@ class NbdRoundTripTest {
         server.add(NbdExport.of("", keep(MemoryBlockDevice.ofSize(SIZE))));
         NbdClient client = connect("", NbdClientOptions.DEFAULT);
         MemorySegment data = pattern(10_000, 3);
-        client.await(new BlockRequest().prepare(Operation.WRITE, 77, 10_000, 0).addBuffer(data.asSlice(0, 1))
-                .addBuffer(data.asSlice(1, 5000)).addBuffer(data.asSlice(5001, 4999)));
+        client.await(new BlockRequest().prepare(Operation.WRITE, 77, 10_000, 0).addBuffer(data, 0, 1)
+                .addBuffer(data, 1, 5000).addBuffer(data, 5001, 4999));
         MemorySegment heap = MemorySegment.ofArray(new byte[10_000]);
         client.read(77, heap);
         assertThat(data.mismatch(heap)).isEqualTo(-1);
         MemorySegment parts = arena.allocate(10_000);
-        client.await(new BlockRequest().prepare(Operation.READ, 77, 10_000, 0).addBuffer(parts.asSlice(0, 3333))
-                .addBuffer(parts.asSlice(3333, 3333)).addBuffer(parts.asSlice(6666, 3334)));
+        client.await(new BlockRequest().prepare(Operation.READ, 77, 10_000, 0).addBuffer(parts, 0, 3333)
+                .addBuffer(parts, 3333, 3333).addBuffer(parts, 6666, 3334));
         assertThat(data.mismatch(parts)).isEqualTo(-1);
     }
 

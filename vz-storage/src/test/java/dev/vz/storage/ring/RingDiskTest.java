@@ -88,8 +88,9 @@ class RingDiskTest {
             var done = new CountDownLatch(count);
             var good = new AtomicInteger();
             for (int i = 0; i < count; i++) {
-                MemorySegment data = arena.allocate(4096).fill((byte) i);
-                disk.submit(new BlockRequest().prepare(Operation.WRITE, i * 4096L, 4096, 0).addBuffer(data)
+                MemorySegment data = arena.allocate(5000).fill((byte) 0xEE);
+                data.asSlice(77, 4096).fill((byte) i);
+                disk.submit(new BlockRequest().prepare(Operation.WRITE, i * 4096L, 4096, 0).addBuffer(data, 77, 4096)
                         .onCompletion((request, result) -> {
                             good.addAndGet(result == BlockResult.OK ? 1 : 0);
                             done.countDown();
@@ -99,7 +100,7 @@ class RingDiskTest {
             assertThat(good).hasValue(count);
             MemorySegment back = arena.allocate(4096);
             disk.read(999 * 4096L, back);
-            assertThat(back.get(ValueLayout.JAVA_BYTE, 0)).isEqualTo((byte) 999);
+            assertThat(back.mismatch(arena.allocate(4096).fill((byte) 999))).isEqualTo(-1);
         }
     }
 

@@ -241,7 +241,7 @@ public final class BlockFrontend implements VirtioDevice<BlockState> {
         long left = bytes;
         for (int i = request.chain.readablePieces(); left > 0; i++) {
             long here = Math.min(left, request.chain.length(i));
-            request.request.addBuffer(request.chain.segment(i).asSlice(request.chain.offset(i), here));
+            request.request.addBuffer(request.chain.segment(i), request.chain.offset(i), here);
             left -= here;
         }
     }
@@ -254,7 +254,7 @@ public final class BlockFrontend implements VirtioDevice<BlockState> {
         request.request.prepare(Operation.WRITE, sector * BlockConfig.SECTOR, bytes, durability());
         while (request.reader.remaining() > 0) {
             int here = request.reader.contiguous();
-            request.request.addBuffer(request.reader.segment().asSlice(request.reader.offset(), here));
+            request.request.addBuffer(request.reader.segment(), request.reader.offset(), here);
             request.reader.skip(here);
         }
         return S_OK;
