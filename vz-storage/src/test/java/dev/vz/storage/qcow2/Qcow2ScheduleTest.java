@@ -26,7 +26,7 @@ class Qcow2ScheduleTest {
     private static final int SECTOR = 512;
     private static final int SIZE = 64 * CLUSTER;
     /** More with {@code -Dvz.schedules=1000}. */
-    private static final int SCHEDULES = Integer.getInteger("vz.schedules", 40);
+    private static final int SCHEDULES = Integer.getInteger("vz.schedules", 15);
 
     private static DiskImage disk(InterceptedFile.Interceptor interceptor) {
         var file = new RecordingFile();

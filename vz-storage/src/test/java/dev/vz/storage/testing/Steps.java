@@ -9,7 +9,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Runs tasks one step at a time, in an order that a seed chooses: a task runs until it calls {@link #pause()} or waits for
- * another one, and only when all stand still the next is let go. The same seed gives the same order.
+ * another one, and only when all stand still the next is let go. The same seed gives the same order, as far as the tasks do
+ * not race for a lock that another one gives back.
  */
 public final class Steps {
 
