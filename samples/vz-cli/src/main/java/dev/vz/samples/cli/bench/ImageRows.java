@@ -58,8 +58,10 @@ final class ImageRows {
 
     private void requests(String name, int count, int depth, List<String> more) {
         Arguments arguments = () -> Stream.of(List.of("bench"), more, List.of("-f", "qcow2", "-c", Integer.toString(
-                count), "-d", Integer.toString(depth), "-s", "4k", "-S", STRIDE, "-t", "writeback"), List.of(images
-                        .qcow2(images.full()))).flatMap(List::stream).toList();
+                count), "-d", Integer.toString(depth), "-s", "4k", "-S", STRIDE, "-t", "writeback"), List.of(
+                        images
+                                .qcow2(images.full())))
+                .flatMap(List::stream).toList();
         rows.add(new StorageRow(Group.REQUESTS, name, Unit.PER_SECOND, List.of(
                 new Contestant("qemu, io_uring", () -> count / completed("-i", "io_uring", arguments)),
                 new Contestant("vz", () -> count / completed(Stream.concat(vz.stream(), arguments.make().stream())

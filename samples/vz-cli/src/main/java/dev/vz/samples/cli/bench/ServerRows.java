@@ -63,8 +63,10 @@ final class ServerRows {
                 .resolve("server").toFile()), StorageImages.PACKAGES);
         try {
             await(serving, server);
-            List<String> fio = Stream.concat(Stream.of("fio", "--name=vz", "--ioengine=nbd", "--uri=nbd+unix:///?socket="
-                    + socket, "--size=" + images.size(), "--time_based", "--runtime=" + seconds, "--ramp_time=1",
+            List<String> fio = Stream.concat(Stream.of("fio", "--name=vz", "--ioengine=nbd",
+                    "--uri=nbd+unix:///?socket="
+                            + socket,
+                    "--size=" + images.size(), "--time_based", "--runtime=" + seconds, "--ramp_time=1",
                     "--minimal", "--terse-version=3"), work.stream()).toList();
             String said = images.said(fio).lines().filter(line -> line.startsWith("3;")).findFirst().orElse("");
             String[] columns = said.split(";", -1);

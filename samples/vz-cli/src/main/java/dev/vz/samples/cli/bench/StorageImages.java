@@ -117,8 +117,9 @@ final class StorageImages {
         }
         String text = Files.readString(said, StandardCharsets.UTF_8);
         if (status != 0) {
-            throw new GuestException(String.join(" ", command) + " ended with " + status + " and said: " + text.substring(
-                    Math.max(0, text.length() - 300)).strip());
+            throw new GuestException(
+                    String.join(" ", command) + " ended with " + status + " and said: " + text.substring(
+                            Math.max(0, text.length() - 300)).strip());
         }
         return text;
     }

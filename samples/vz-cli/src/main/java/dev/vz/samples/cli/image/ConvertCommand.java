@@ -275,7 +275,8 @@ final class ConvertCommand {
             int threads = wantsCompressed(copy) && !unordered ? 1
                     : Math.min(coroutines, Runtime.getRuntime().availableProcessors());
             var options = new DiskCopy.Options(threads, compress || wantsCompressed(copy), unit())
-                    .withTopOnly(below && backing != null).withTargetZero(targetIsZero || !below && isNewAndZero(copy, out))
+                    .withTopOnly(below && backing != null)
+                    .withTargetZero(targetIsZero || !below && isNewAndZero(copy, out))
                     .withAllocateAll(sparse == 0);
             var progress = new Progress(console, shown && !quiet);
             long at = 0;
