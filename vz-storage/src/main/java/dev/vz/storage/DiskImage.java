@@ -29,6 +29,9 @@ import org.jspecify.annotations.Nullable;
  */
 public final class DiskImage implements BlockDevice.Resizable {
 
+    /** Bytes of the longest read that is worth copying on the thread that submits it. */
+    private static final long MOST_AT_ONCE = 256 * 1024;
+
     private final ImageDriver driver;
     private volatile @Nullable DiskImage backing;
     private final boolean readOnly;
@@ -98,6 +101,22 @@ public final class DiskImage implements BlockDevice.Resizable {
         }
     }
 
+    /**
+     * Goes on over {@code next} in the place of the image below, which reads the same; nothing in the file says so.
+     *
+     * @return the image that was below, which is the caller's from now on; {@code next} is this one's
+     * @throws LifecycleException if requests are under way, or there is no image below
+     */
+    public DiskImage exchangeBacking(DiskImage next) {
+        synchronized (idle) {
+            DiskImage below = detach();
+            backing = next;
+            io.attach(next.io);
+            driver.backed(true);
+            return below;
+        }
+    }
+
     private BlockInfo describe() {
         long size = driver.size();
         int logical = size % 512 == 0 ? 512 : 1;
@@ -151,6 +170,21 @@ public final class DiskImage implements BlockDevice.Resizable {
             cause = unusableBuffer;
         }
         finish(request, result, cause);
+    }
+
+    /** Carries {@code request} out if it is a read that memory alone can answer; whether it did. */
+    boolean performNow(BlockRequest request) {
+        try {
+            if (request.operation() != BlockRequest.Operation.READ || request.length() > MOST_AT_ONCE
+                    || request.check(driver.size()) != null || !io.readNow(request)) {
+                return false;
+            }
+        } catch (VzException | IndexOutOfBoundsException | IllegalStateException | IllegalArgumentException
+                | UnsupportedOperationException | WrongThreadException left) {
+            return false; // the careful way meets it again, and reports it
+        }
+        finish(request, BlockResult.OK, null);
+        return true;
     }
 
     private BlockResult attempt(BlockRequest request) {

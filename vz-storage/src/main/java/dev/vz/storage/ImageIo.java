@@ -34,6 +34,11 @@ final class ImageIo {
         backing = null;
     }
 
+    /** Reads from {@code below} from now on where the driver has nothing; no request is under way. */
+    void attach(ImageIo below) {
+        backing = below;
+    }
+
     void read(BlockRequest request) {
         long at = request.offset();
         for (int i = 0; i < request.bufferCount(); i++) {
@@ -41,6 +46,67 @@ final class ImageIo {
             read(at, request.segment(i), request.bufferOffset(i), length);
             at += length;
         }
+    }
+
+    /** Reads as {@link #read} does, if neither storage nor another thread need be waited for; whether all was read. */
+    boolean readNow(BlockRequest request) {
+        long at = request.offset();
+        for (int i = 0; i < request.bufferCount(); i++) {
+            MemorySegment buffer = request.buffer(i);
+            if (!readNow(at, buffer, 0, buffer.byteSize())) {
+                return false;
+            }
+            at += buffer.byteSize();
+        }
+        return true;
+    }
+
+    private boolean readNow(long offset, MemorySegment target, long targetOffset, long length) {
+        long stamp = use.tryReadLock();
+        if (stamp == 0) {
+            return false;
+        }
+        IoContext context = contexts.take();
+        try {
+            long done = 0;
+            while (done < length) {
+                long run = readRunNow(context, offset + done, target, targetOffset + done, length - done);
+                if (run == 0) {
+                    return false;
+                }
+                done += run;
+            }
+            return true;
+        } finally {
+            contexts.give(context);
+            use.unlockRead(stamp);
+        }
+    }
+
+    private long readRunNow(IoContext context, long offset, MemorySegment target, long targetOffset, long length) {
+        Mapping mapping = context.mapping;
+        if (!driver.locateNow(offset, length, mapping)) {
+            return 0;
+        }
+        long run = mapping.length();
+        ImageIo below = backing;
+        return switch (mapping.kind()) {
+            case DATA -> file(mapping).readNow(mapping.fileOffset(), target, targetOffset, run) ? run : 0;
+            case COMPRESSED -> 0; // unpacking takes its time
+            case UNALLOCATED -> below == null || offset >= below.driver.size() ? zeros(target, targetOffset, run)
+                    : belowNow(below, offset, target, targetOffset, run);
+            case ZERO -> zeros(target, targetOffset, run);
+        };
+    }
+
+    private static long belowNow(ImageIo below, long offset, MemorySegment target, long targetOffset, long length) {
+        long within = Math.min(length, below.driver.size() - offset);
+        return below.readNow(offset, target, targetOffset, within) ? within : 0;
+    }
+
+    private static long zeros(MemorySegment target, long offset, long length) {
+        target.asSlice(offset, length).fill((byte) 0);
+        return length;
     }
 
     void write(BlockRequest request) {

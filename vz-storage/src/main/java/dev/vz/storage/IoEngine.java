@@ -26,7 +26,18 @@ public abstract sealed class IoEngine implements AutoCloseable {
         if (threads < 1 || threads > 1024) {
             throw new ConfigurationException("An engine has 1 to 1024 threads, not " + threads);
         }
-        return new Threads(threads);
+        return new Threads(threads, false);
+    }
+
+    /**
+     * Reads that need nothing but memory, the host's cache included, on the thread that submits, whose completion then runs
+     * before {@code submit} returns; everything else as with {@link #threads}. Submitting never waits for storage.
+     */
+    public static IoEngine cachedFirst(int threads) {
+        if (threads < 1 || threads > 1024) {
+            throw new ConfigurationException("An engine has 1 to 1024 threads, not " + threads);
+        }
+        return new Threads(threads, true);
     }
 
     abstract void execute(DiskImage image, BlockRequest request);
@@ -55,9 +66,11 @@ public abstract sealed class IoEngine implements AutoCloseable {
         private final ArrayDeque<DiskImage> images = new ArrayDeque<>();
         private final ArrayDeque<BlockRequest> requests = new ArrayDeque<>();
         private final List<Thread> threads = new ArrayList<>();
+        private final boolean cachedFirst;
         private boolean closed;
 
-        Threads(int count) {
+        Threads(int count, boolean cachedFirst) {
+            this.cachedFirst = cachedFirst;
             for (int i = 0; i < count; i++) {
                 threads.add(Thread.ofPlatform().name("vz-storage-" + i).daemon().start(this::work));
             }
@@ -65,6 +78,9 @@ public abstract sealed class IoEngine implements AutoCloseable {
 
         @Override
         void execute(DiskImage image, BlockRequest request) {
+            if (cachedFirst && image.performNow(request)) {
+                return;
+            }
             synchronized (lock) {
                 if (closed) {
                     throw new LifecycleException("An I/O engine was closed before the images that use it");

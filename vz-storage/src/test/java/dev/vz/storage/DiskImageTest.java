@@ -15,11 +15,13 @@ import dev.vz.storage.qcow2.Qcow2Format;
 import dev.vz.storage.qcow2.Qcow2Options;
 import dev.vz.storage.testing.ModelDisk;
 import dev.vz.storage.testing.Qemu;
+import dev.vz.testing.Peers;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -69,6 +71,13 @@ class DiskImageTest {
         disk.submit(new BlockRequest().prepare(operation, offset, length, 0).addBuffer(buffer).onCompletion((request,
                 outcome) -> result[0] = outcome));
         return result[0];
+    }
+
+    private static BlockResult answer(DiskImage disk, long offset, MemorySegment buffer) {
+        var answer = new CompletableFuture<BlockResult>();
+        disk.submit(new BlockRequest().prepare(Operation.READ, offset, buffer.byteSize(), 0).addBuffer(buffer)
+                .onCompletion((request, outcome) -> answer.complete(outcome)));
+        return answer.orTimeout(60, TimeUnit.SECONDS).join();
     }
 
     @Test
@@ -174,7 +183,7 @@ class DiskImageTest {
         try (var disk = open(base, folder)) {
             model.write(disk, 0, SIZE, 1);
         }
-        try (var engine = IoEngine.threads(8);
+        try (var engine = extended ? IoEngine.threads(8) : IoEngine.cachedFirst(8);
                 var disk = DiskImage.open(top, ImageFormat.QCOW2, OpenOptions.DEFAULT.withGate(FileGate.within(folder))
                         .withEngine(engine))) {
             var failures = new ConcurrentLinkedQueue<Throwable>();
@@ -205,6 +214,41 @@ class DiskImageTest {
         Qemu.check("qcow2", top);
         try (var disk = open(top, folder)) {
             model.check(disk);
+        }
+    }
+
+    @Test
+    void whatTheHostHasInItsCacheIsReadOnTheThreadThatSubmits(@TempDir Path folder) {
+        Path base = create(folder.resolve("base.qcow2"), Qcow2Options.ofSize(SIZE / 2 + 512));
+        Path top = create(folder.resolve("top.qcow2"), Qcow2Options.ofSize(SIZE).withBacking("base.qcow2", "qcow2"));
+        var model = new ModelDisk(SIZE);
+        try (var disk = open(base, folder)) {
+            model.write(disk, 0, SIZE / 4, 1);
+        }
+        try (var engine = IoEngine.cachedFirst(2);
+                var disk = DiskImage.open(top, ImageFormat.QCOW2, OpenOptions.DEFAULT.withGate(FileGate.within(folder))
+                        .withEngine(engine));
+                Arena arena = Arena.ofConfined()) {
+            model.write(disk, 100_000, 300_000, 2);
+            model.zero(disk, 1 << 19, 200_000);
+            disk.writeCompressed(0, MemorySegment.ofArray(ModelDisk.pattern(3, 65536)));
+            System.arraycopy(ModelDisk.pattern(3, 65536), 0, model.bytes(), 0, 65536);
+            model.check(disk);
+            try (HostFile file = HostFile.open(base, true)) {
+                Peers.require(file.readNow(0, arena.allocate(512), 0, 512),
+                        "the file system of " + folder + " does not tell what is in the host's cache");
+            }
+            // A buffer of this thread's alone: no other one could fill it.
+            MemorySegment buffer = arena.allocate(8192);
+            var random = new Random(5);
+            for (int i = 0; i < 300; i++) {
+                int offset = 65536 + random.nextInt(SIZE - 65536 - 8192);
+                assertThat(submit(disk, Operation.READ, offset, 8192, buffer)).isEqualTo(BlockResult.OK);
+                assertThat(buffer.toArray(java.lang.foreign.ValueLayout.JAVA_BYTE)).isEqualTo(java.util.Arrays
+                        .copyOfRange(model.bytes(), offset, offset + 8192));
+            }
+            assertThat(answer(disk, 0, buffer)).as("unpacked on a thread of the engine").isEqualTo(BlockResult.INVALID);
+            assertThat(answer(disk, 100_000, buffer.asReadOnly())).isEqualTo(BlockResult.INVALID);
         }
     }
 

@@ -9,6 +9,7 @@ import dev.vz.linux.file.BlockGeometry;
 import dev.vz.linux.file.FileIo;
 import dev.vz.linux.file.FileSpace;
 import dev.vz.linux.file.FileStatus;
+import dev.vz.linux.file.IoVectors;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
@@ -28,6 +29,8 @@ public final class HostFile implements ImageFile {
     private static final ThreadLocal<MemorySegment> HEAP_BOUNCE = ThreadLocal
             .withInitial(() -> Arena.ofAuto().allocate(BOUNCE));
 
+    private static final ThreadLocal<IoVectors> ONE_PIECE = ThreadLocal.withInitial(() -> new IoVectors(1));
+
     private record Identity(long device, long inode) {}
 
     private final FileDescriptor descriptor;
@@ -37,6 +40,8 @@ public final class HostFile implements ImageFile {
     private final Identity identity;
     /** The length as this object has seen and made it: asking the kernel before every allocation costs more than a read. */
     private final AtomicLong size;
+    /** Until the host says that it cannot tell what is in its cache. */
+    private volatile boolean knowsCached = true;
 
     private HostFile(FileDescriptor descriptor, boolean readOnly, CacheMode cacheMode) {
         this.descriptor = descriptor;
@@ -144,6 +149,23 @@ public final class HostFile implements ImageFile {
                 throw Errno.failure("pread of " + length + " bytes at " + position, descriptor, result);
             }
         }
+    }
+
+    @Override
+    public boolean readNow(long position, MemorySegment target, long offset, long length) {
+        // The kernel gets a bare address, so memory that is gone, read-only or another thread's is left to the careful way.
+        if (!knowsCached || !target.isNative() || target.isReadOnly() || !target.scope().isAlive()
+                || !target.isAccessibleBy(Thread.currentThread())) {
+            return false;
+        }
+        IoVectors vectors = ONE_PIECE.get();
+        vectors.add(target, offset, length);
+        long result = FileIo.preadv(descriptor, position, vectors, FileIo.NO_WAIT);
+        vectors.clear();
+        if (result == -Errno.EOPNOTSUPP || result == -Errno.EINVAL) {
+            knowsCached = false;
+        }
+        return result == length;
     }
 
     @Override

@@ -30,6 +30,15 @@ public interface ImageFile extends AutoCloseable {
     /** Fills {@code [offset, offset + length)} of {@code target} from {@code position}; zeros past the end of the file. */
     void read(long position, MemorySegment target, long offset, long length);
 
+    /**
+     * Does what {@link #read(long, MemorySegment, long, long)} does, if that needs no waiting for storage.
+     *
+     * @return whether all of it was read; if not, the target's range holds anything
+     */
+    default boolean readNow(long position, MemorySegment target, long offset, long length) {
+        return false;
+    }
+
     /** Writes {@code [offset, offset + length)} of {@code source} at {@code position}, growing the file where needed. */
     void write(long position, MemorySegment source, long offset, long length);
 

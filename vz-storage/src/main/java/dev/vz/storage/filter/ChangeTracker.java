@@ -34,12 +34,23 @@ public final class ChangeTracker extends FilterDevice {
      */
     public Marks track(int granularity) {
         var marks = new Marks(info().size(), granularity);
-        synchronized (this) {
-            var more = new ArrayList<>(all);
-            more.add(marks);
-            all = List.copyOf(more);
-        }
+        track(marks);
         return marks;
+    }
+
+    /**
+     * Begins to remember changes in {@code marks}, beside what they have.
+     *
+     * @throws ConfigurationException if they are of a disk of another size
+     */
+    public synchronized void track(Marks marks) {
+        if (marks.size != info().size()) {
+            throw new ConfigurationException("Marks of a disk of " + marks.size + " bytes do not fit one of "
+                    + info().size());
+        }
+        var more = new ArrayList<>(all);
+        more.add(marks);
+        all = List.copyOf(more);
     }
 
     /** Remembers no more for {@code marks}. */
@@ -103,9 +114,22 @@ public final class ChangeTracker extends FilterDevice {
             this.granularity = granularity;
         }
 
+        /** Marks as {@link #toBytes} gave them; what lies past the disk's end does not count. */
+        public Marks(long size, int granularity, byte[] bits) {
+            this(size, granularity);
+            this.bits = BitSet.valueOf(bits);
+            int units = (int) Math.ceilDiv(size, (long) granularity);
+            this.bits.clear(units, Math.max(units, this.bits.length()));
+        }
+
         /** Bytes that are marked together. */
         public int granularity() {
             return granularity;
+        }
+
+        /** A bit for each unit of the disk, the first unit in the lowest bit of the first byte; zeros at the end left out. */
+        public synchronized byte[] toBytes() {
+            return bits.toByteArray();
         }
 
         /** Marks a range. */

@@ -45,6 +45,15 @@ public interface ImageDriver extends AutoCloseable {
     void locate(long offset, long length, Mapping mapping);
 
     /**
+     * Does what {@link #locate} does, if it can be told from memory and without waiting for anybody.
+     *
+     * @return whether {@code mapping} was filled
+     */
+    default boolean locateNow(long offset, long length, Mapping mapping) {
+        return false;
+    }
+
+    /**
      * Makes {@code [offset, offset + length)}, or its first part, writable. An allocating plan ends with exactly one of
      * {@link #commitWrite} and {@link #abortWrite}; until then others that want the same place wait, so a thread holds
      * one such plan at a time.

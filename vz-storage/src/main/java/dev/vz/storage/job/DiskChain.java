@@ -9,6 +9,9 @@ import dev.vz.storage.filter.ChangeTracker;
 import dev.vz.storage.filter.CopyOnReadDevice;
 import dev.vz.storage.filter.SwitchDevice;
 import dev.vz.storage.image.BackedDriver;
+import dev.vz.storage.image.ImpliedFile;
+import java.nio.file.Path;
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
@@ -18,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * A disk in use whose chain of images grows and shrinks under its users, who see {@link #device()} all the time.
  *
  * <p>
- * {@link #snapshot} puts a new image on top, {@link #commit} writes the top into the one below and goes on with that one,
+ * {@link #snapshot} puts a new image on top, {@link #commit(JobControl)} writes the top into the one below and goes on with that one,
  * {@link #stream} takes over what is below and lets it go. One of them runs at a time, on its caller's thread, which is no
  * thread that completes requests. One that is cancelled or fails leaves the chain as it was, and may be called again.
  */
@@ -110,6 +113,59 @@ public final class DiskChain implements AutoCloseable {
         } finally {
             end();
         }
+    }
+
+    /**
+     * Writes what {@code middle}, an image of the chain below its top, holds into the one below it, and takes it out of the
+     * chain: the one above it states the one below it as its backing file from then on. Users go on all the while but for
+     * that last step. The image is closed; its file is of no more use.
+     *
+     * @throws ConfigurationException if {@code middle} is not such an image, or the one below it is not open for writing
+     * @throws LifecycleException     if the control cancelled it; the chain is then as it was, and reads the same
+     */
+    public void commit(DiskImage middle, JobControl control) {
+        begin("A commit");
+        try {
+            DiskImage above = above(middle);
+            DiskImage base = committable(middle);
+            if (!(above.driver() instanceof BackedDriver driver) || above.info().readOnly()) {
+                throw new ConfigurationException("Cannot take " + middle + " out of the chain: " + above
+                        + ", which is over it, cannot be told of another backing file");
+            }
+            // The users of what is above read nothing of the lower one where this one holds something.
+            DiskCommit.run(middle, base, 1, control);
+            if (control.cancelled()) {
+                throw new LifecycleException("Committing " + middle + " to " + base
+                        + " was cancelled; the chain is as it was");
+            }
+            String stated = statedName(middle, above, base);
+            try (SwitchDevice.Pause pause = device.pause()) {
+                driver.changeBacking(stated, base.driver().format().label());
+                middle.detach();
+                above.exchangeBacking(base);
+                pause.goOnWith(top);
+            }
+            middle.close();
+        } finally {
+            end();
+        }
+    }
+
+    private DiskImage above(DiskImage middle) {
+        for (DiskImage image = top; image.backing().isPresent(); image = image.backing().get()) {
+            if (image.backing().get() == middle) {
+                return image;
+            }
+        }
+        throw new ConfigurationException(middle + " is no image of the chain below " + top);
+    }
+
+    /** What {@code above} is to call {@code base}: as {@code middle} does if that means the same there. */
+    private static String statedName(DiskImage middle, DiskImage above, DiskImage base) {
+        Path here = Path.of(middle.driver().file().name()).toAbsolutePath().getParent();
+        Path there = Path.of(above.driver().file().name()).toAbsolutePath().getParent();
+        String whole = Path.of(base.driver().file().name()).toAbsolutePath().toString();
+        return Objects.equals(here, there) ? middle.driver().backing().map(ImpliedFile::name).orElse(whole) : whole;
     }
 
     private static DiskImage committable(DiskImage from) {

@@ -26,17 +26,31 @@ public final class DiskMirror implements AutoCloseable {
 
     /** A mirror of {@code source} on {@code target}, which is at least as large. Both belong to the mirror. */
     public DiskMirror(BlockDevice source, BlockDevice target) {
+        this(source, target, everything(source.info().size()));
+    }
+
+    /**
+     * A mirror that begins with what {@code marks} say is still to be copied: one that was stopped goes on, see
+     * {@link SavedMarks}.
+     */
+    public DiskMirror(BlockDevice source, BlockDevice target, ChangeTracker.Marks marks) {
         if (target.info().size() < source.info().size()) {
             throw new ConfigurationException("A disk of " + source.info().size() + " bytes cannot be mirrored to "
                     + target + " of " + target.info().size());
         }
         this.source = new ChangeTracker(source);
         this.target = target;
-        this.marks = this.source.track(GRANULARITY);
+        this.marks = marks;
+        this.source.track(marks);
         this.device = new SwitchDevice(this.source);
-        if (source.info().size() > 0) {
-            marks.mark(0, source.info().size());
+    }
+
+    private static ChangeTracker.Marks everything(long size) {
+        var marks = new ChangeTracker.Marks(size, GRANULARITY);
+        if (size > 0) {
+            marks.mark(0, size);
         }
+        return marks;
     }
 
     /** The disk as its users see it, before and after. */

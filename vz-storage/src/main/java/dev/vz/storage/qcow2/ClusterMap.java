@@ -3,7 +3,10 @@ package dev.vz.storage.qcow2;
 import dev.vz.storage.image.Mapping;
 import java.lang.foreign.MemorySegment;
 
-/** Reads L2 entries: sections "Cluster mapping" and "Extended L2 Entries". Used under the lock of {@link Tables}. */
+/**
+ * Reads L2 entries: sections "Cluster mapping" and "Extended L2 Entries". Used under the lock of {@link Tables}, but
+ * where a method takes it.
+ */
 final class ClusterMap {
 
     /** What an L2 entry says about a subcluster, or about a cluster where there are no subclusters. */
@@ -97,7 +100,34 @@ final class ClusterMap {
         return allocated ? UnitKind.NORMAL : storage ? UnitKind.UNALLOCATED_KEPT : UnitKind.UNALLOCATED;
     }
 
+    /** Tells where data is; takes the lock itself. */
     void locate(long offset, long length, Mapping mapping) {
+        tables.lock.lock();
+        try {
+            find(offset, length, mapping);
+        } finally {
+            tables.lock.unlock();
+        }
+    }
+
+    /** The same, if the lock is free and the entry's slice in memory; whether they are. */
+    boolean locateNow(long offset, long length, Mapping mapping) {
+        if (!tables.lock.tryLock()) {
+            return false;
+        }
+        try {
+            long table = tables.l2Table(offset);
+            if (table != 0 && !tables.l2Cache.holds(table + (tables.entryAt(offset) & -tables.l2Cache.sliceSize()))) {
+                return false;
+            }
+            find(offset, length, mapping);
+            return true;
+        } finally {
+            tables.lock.unlock();
+        }
+    }
+
+    private void find(long offset, long length, Mapping mapping) {
         long table = tables.l2Table(offset);
         if (table == 0) {
             mapping.unallocated(Math.min(length, geometry.l2Span() - (offset & geometry.l2Span() - 1)));

@@ -238,12 +238,12 @@ public final class Qcow2Driver implements CompressingDriver, CheckableDriver, Ba
 
     @Override
     public void locate(long offset, long length, Mapping mapping) {
-        tables.lock.lock();
-        try {
-            map.locate(offset, length, mapping);
-        } finally {
-            tables.lock.unlock();
-        }
+        map.locate(offset, length, mapping);
+    }
+
+    @Override
+    public boolean locateNow(long offset, long length, Mapping mapping) {
+        return map.locateNow(offset, length, mapping);
     }
 
     @Override

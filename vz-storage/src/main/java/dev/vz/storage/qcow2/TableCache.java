@@ -62,6 +62,17 @@ final class TableCache {
         return load(first, offset);
     }
 
+    /** Whether the slice at {@code offset} is in memory. */
+    boolean holds(long offset) {
+        int first = firstSlot(offset);
+        for (int slot = first; slot < first + WAYS; slot++) {
+            if (offsets[slot] == offset) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     private int firstSlot(long offset) {
         long number = offset / sliceSize;
         return (int) ((number ^ number >>> 17) & sets - 1) * WAYS;

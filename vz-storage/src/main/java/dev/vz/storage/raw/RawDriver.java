@@ -54,6 +54,12 @@ public final class RawDriver implements ImageDriver {
     }
 
     @Override
+    public boolean locateNow(long offset, long length, Mapping mapping) {
+        locate(offset, length, mapping);
+        return true;
+    }
+
+    @Override
     public void prepareWrite(long offset, long length, WritePlan plan) {
         plan.inPlace(file, offset, offset, length);
     }

@@ -113,6 +113,33 @@ class DiskChainTest {
     }
 
     @Test
+    void aMiddleImageIsCommittedUnderItsUsers() throws Exception {
+        Qemu.require();
+        var model = new ModelDisk(SIZE);
+        try (DiskChain chain = chain(model)) {
+            chain.snapshot(files().overlay("one.qcow2"));
+            model.write(chain.device(), 12_345, 1_500_000, 3);
+            model.zero(chain.device(), 100_000, 70_000);
+            chain.snapshot(files().overlay("two.qcow2"));
+            model.write(chain.device(), 500_000, 300_000, 4);
+            DiskImage middle = chain.top().backing().orElseThrow();
+            assertThatThrownBy(() -> chain.commit(middle, CANCELLED)).isInstanceOf(LifecycleException.class);
+            assertThatThrownBy(() -> chain.commit(chain.top(), JobControl.NONE))
+                    .isInstanceOf(ConfigurationException.class).hasMessageContaining("no image of the chain below");
+            model.check(chain.device());
+            chain.commit(middle, JobControl.NONE);
+            assertThat(chain.top().backing().orElseThrow().backing()).isEmpty();
+            model.check(chain.device());
+            model.write(chain.device(), 3 << 20, 5000, 5);
+            chain.snapshot(files().overlay("three.qcow2"));
+            model.write(chain.device(), 2 << 20, 5000, 6);
+            model.check(chain.device());
+        }
+        java.nio.file.Files.delete(folder.resolve("one.qcow2"));
+        reads("three.qcow2", model);
+    }
+
+    @Test
     void aStreamedImageNeedsNothingBelowIt() {
         Qemu.require();
         var model = new ModelDisk(SIZE);
@@ -193,7 +220,7 @@ class DiskChainTest {
             load = ChainLoad.start(chain.device(), writers, 0, 50, (writer, next) -> {});
             int depth = 0;
             for (int i = 0; System.nanoTime() < until && !load.failed(); i++) {
-                switch (depth >= 4 ? 1 + random.nextInt(3) : random.nextInt(4)) {
+                switch (depth >= 4 ? 1 + random.nextInt(3) : random.nextInt(5)) {
                     case 0, 3 -> {
                         if (depth < 6) {
                             chain.snapshot(files().overlay(i + ".qcow2"));
@@ -205,6 +232,14 @@ class DiskChainTest {
                             Path merged = files().top();
                             chain.commit(JobControl.NONE);
                             java.nio.file.Files.delete(merged);
+                            depth--;
+                        }
+                    }
+                    case 4 -> {
+                        if (depth > 1) {
+                            DiskImage middle = chain.top().backing().orElseThrow();
+                            chain.commit(middle, JobControl.NONE);
+                            java.nio.file.Files.delete(Path.of(middle.driver().file().name()));
                             depth--;
                         }
                     }

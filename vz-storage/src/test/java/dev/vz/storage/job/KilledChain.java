@@ -37,6 +37,9 @@ final class KilledChain {
                         Files.deleteIfExists(files.file(i + ".qcow2"));
                         chain.snapshot(files.overlay(i + ".qcow2"));
                         depth++;
+                    } else if (depth > 1 && random.nextInt(3) == 0) {
+                        chain.commit(chain.top().backing().orElseThrow(), JobControl.NONE);
+                        depth--;
                     } else if (depth > 0 && random.nextInt(3) > 0) {
                         chain.commit(JobControl.NONE);
                         depth--;

@@ -1,7 +1,7 @@
 /**
- * {@code vz bench}: the software CPU beside QEMU's TCG, in turns, on whatever machine it is called. What is compared is a
- * guest of fourteen computing kernels, compiled when the comparison starts, and the boot of the guest kit as a whole
- * process. Only {@link dev.vz.samples.cli.bench.BenchCommand} is for others.
+ * {@code vz bench}: vz and its peers doing the same work in turns, on whatever machine it is called. The software CPU runs
+ * beside QEMU's TCG, fourteen computing kernels or the boot of the guest kit; disk images beside qemu-img; the NBD server
+ * beside qemu-nbd and nbdkit. Only {@link dev.vz.samples.cli.bench.BenchCommand} is for others.
  */
 @NullMarked
 package dev.vz.samples.cli.bench;

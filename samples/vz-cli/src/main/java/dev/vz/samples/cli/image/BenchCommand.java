@@ -90,7 +90,7 @@ final class BenchCommand {
             throw new CommandFailure("Flush interval can't be smaller than depth");
         }
         step = step == 0 ? size : step;
-        try (IoEngine engine = depth == 1 ? IoEngine.inline() : IoEngine.threads(Math.min(depth, MAX_THREADS));
+        try (IoEngine engine = depth == 1 ? IoEngine.inline() : IoEngine.cachedFirst(Math.min(depth, MAX_THREADS));
                 DiskImage image = Console.open(options.operands().getFirst(), format, imageOptions, mode.withReadOnly(
                         !writes).withEngine(engine))) {
             if (!quiet) {
@@ -146,7 +146,11 @@ final class BenchCommand {
                 if (flushInterval > 0 && i > 0 && i % flushInterval == 0) {
                     image.flush();
                 }
-                free.acquireUninterruptibly();
+                if (!free.tryAcquire()) {
+                    // Once for many: a thread that is woken for each request costs more than the requests.
+                    free.acquireUninterruptibly(Math.max(1, depth / 2));
+                    free.release(Math.max(1, depth / 2) - 1);
+                }
                 BlockRequest request = idle.remove();
                 request.prepare(writes ? Operation.WRITE : Operation.READ, at, size, 0).addBuffer(
                         (java.lang.foreign.MemorySegment) java.util.Objects.requireNonNull(request.attachment()));

@@ -15,7 +15,10 @@ import dev.vz.storage.file.CacheMode;
 import dev.vz.storage.image.CompressingDriver;
 import dev.vz.storage.image.ImageFormat;
 import dev.vz.storage.job.DiskCopy;
+import dev.vz.storage.qcow2.Qcow2Driver;
 import dev.vz.storage.vmdk.VmdkDriver;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -273,6 +276,7 @@ final class ConvertCommand {
                     : Math.min(coroutines, Runtime.getRuntime().availableProcessors());
             var options = new DiskCopy.Options(threads, compress || wantsCompressed(copy), unit())
                     .withTopOnly(below && backing != null)
+                    .withTargetZero(targetIsZero || !below && isNewAndZero(copy, out))
                     .withAllocateAll(sparse == 0);
             var progress = new Progress(console, shown && !quiet);
             long at = 0;
@@ -284,6 +288,12 @@ final class ConvertCommand {
         } catch (VzException failure) {
             throw new CommandFailure("error while converting: " + HostErrors.text(failure));
         }
+    }
+
+    /** Whether the target, which has no backing file, was made just now where nothing old can show through. */
+    private boolean isNewAndZero(DiskImage copy, String out) {
+        return create && targetSecret == null && Files.isRegularFile(Path.of(out))
+                && !(copy.driver() instanceof Qcow2Driver qcow2 && qcow2.dataFileName().isPresent());
     }
 
     /** Stream-optimized images take nothing else. */

@@ -128,7 +128,8 @@ final class ServeCommand implements Callable<Integer> {
     private String cache = "writeback";
 
     @Option(names = "--aio", paramLabel = "MODE", defaultValue = "inline", description = {
-        "inline moves data on the connection's thread, threads on a pool (default: ${DEFAULT-VALUE})."})
+        "inline moves data on the connection's thread, threads and native on a pool, io_uring through the kernel's",
+        "rings where the image is a raw file, else on a pool (default: ${DEFAULT-VALUE})."})
     private String aio = "inline";
 
     @Option(names = "--discard", paramLabel = "MODE", defaultValue = "unmap", description = {
@@ -202,8 +203,9 @@ final class ServeCommand implements Callable<Integer> {
         boolean writable = !readOnly && snapshot == null;
         try (IoEngine engine = ServedImage.engine(aio);
                 DiskImage image = open(path, writable, engine);
-                BlockDevice shown = offset == 0 ? image
-                        : WindowDevice.of(image, offset, image.info().size() - offset);
+                BlockDevice whole = shown(image, writable);
+                BlockDevice shown = offset == 0 ? whole
+                        : WindowDevice.of(whole, offset, image.info().size() - offset);
                 var server = new NbdServer(options)) {
             server.add(export(image, discard.equals("ignore") ? new DiscardIgnored(shown) : shown, writable));
             if (!persistent) {
@@ -229,6 +231,12 @@ final class ServeCommand implements Callable<Integer> {
                     + image.info().size() + ")");
         }
         return scratch ? ServedImage.scratch(image) : image;
+    }
+
+    private BlockDevice shown(DiskImage image, boolean writable) {
+        BlockDevice ring = aio.equals("io_uring") && !scratch && !imageOptions
+                ? ServedImage.ring(image, !writable, noCache ? "none" : cache) : null;
+        return ring == null ? image : ring;
     }
 
     private NbdExport export(DiskImage image, BlockDevice shown, boolean writable) {

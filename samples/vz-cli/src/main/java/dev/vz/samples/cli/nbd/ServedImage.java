@@ -16,6 +16,7 @@ import dev.vz.storage.qcow2.ChangeBits;
 import dev.vz.storage.qcow2.Qcow2Driver;
 import dev.vz.storage.qcow2.Qcow2Format;
 import dev.vz.storage.qcow2.Qcow2Options;
+import dev.vz.storage.ring.RingDisk;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -30,7 +31,7 @@ final class ServedImage {
     static IoEngine engine(String mode) {
         return switch (mode) {
             case "inline" -> IoEngine.inline();
-            case "threads", "native", "io_uring" -> IoEngine.threads(16);
+            case "threads", "native", "io_uring" -> IoEngine.cachedFirst(16);
             default -> throw new CommandFailure("Invalid aio mode '" + mode
                     + "'; it is one of inline, threads, native, io_uring");
         };
@@ -52,6 +53,18 @@ final class ServedImage {
         } catch (CommandFailure failure) {
             throw new CommandFailure("Failed to blk_new_open '" + spec.name() + "': " + failure.getMessage());
         }
+    }
+
+    /**
+     * A raw image once more, through io_uring; {@code null} where the image is not the file as it is, or every write is to
+     * be durable: then threads do the work.
+     */
+    static @Nullable RingDisk ring(DiskImage image, boolean readOnly, String cache) {
+        boolean whole = image.driver().format() == ImageFormat.RAW && image.driver().file() instanceof HostFile file
+                && file.size() == image.info().size();
+        boolean deferred = CacheOption.parse(cache).filter(mode -> mode != CacheMode.WRITETHROUGH).isPresent();
+        return whole && deferred ? RingDisk.open(Path.of(image.driver().file().name()), readOnly, cache.equals("none"))
+                : null;
     }
 
     /** {@code ID_OR_NAME}, or {@code snapshot.id=ID} or {@code snapshot.name=NAME}. */

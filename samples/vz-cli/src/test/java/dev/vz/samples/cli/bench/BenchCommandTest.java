@@ -8,8 +8,10 @@ import dev.vz.error.GuestException;
 import dev.vz.testing.Peers;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
@@ -36,9 +38,29 @@ class BenchCommandTest {
         assertThat(err.toString()).contains(GuestException.class.getSimpleName(), "no kernel nonesuch");
     }
 
+    @Test
+    void serversAreAskedByFioAndImagesByQemuImg(@TempDir Path folder) throws Exception {
+        Peers.program("fio", "fio");
+        Peers.program("qemu-nbd", "qemu-utils");
+        Peers.program("nbdkit", "nbdkit");
+        var images = new StorageImages(folder, 1 << 20);
+        StorageRow servers = new ServerRows(images, List.of("/nonesuch/vz"), 1).all().getFirst();
+        StorageRow map = new ImageRows(images, List.of("/nonesuch/vz")).all().getLast();
+        for (StorageRow row : List.of(servers, map)) {
+            for (StorageRow.Contestant contestant : row.contestants()) {
+                if (contestant.name().equals("vz")) {
+                    assertThatThrownBy(contestant.run()::measure).isInstanceOf(CapabilityException.class)
+                            .hasMessageContaining("/nonesuch/vz");
+                } else {
+                    assertThat(contestant.run().measure()).as(contestant.name()).isPositive();
+                }
+            }
+        }
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"cpu --runs 0", "cpu --rounds 1001", "boot --cpus 0", "boot --runs -1", "boot --cpus 65",
-        "nonesuch", "cpu --bogus", ""})
+        "storage --runs 0", "storage --only bogus", "nonesuch", "cpu --bogus", ""})
     void aWrongCommandLineIsRefused(String line) {
         assertThat(execute(line.isEmpty() ? new String[0] : line.split(" ", -1))).isEqualTo(2);
         assertThat(out.toString()).isEmpty();

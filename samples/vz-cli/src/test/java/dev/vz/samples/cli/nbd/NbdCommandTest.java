@@ -2,6 +2,7 @@ package dev.vz.samples.cli.nbd;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.vz.linux.ring.IoRing;
 import dev.vz.testing.Peers;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -75,6 +76,17 @@ class NbdCommandTest {
 
     private String uri(String export) {
         return "nbd+unix:///" + export + "?socket=" + socket;
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"inline", "threads", "io_uring"})
+    void everyWayToMoveDataServesTheSame(String aio) throws Exception {
+        Peers.require(!aio.equals("io_uring") || IoRing.isAvailable(), "this kernel or sandbox allows no io_uring");
+        CompletableFuture<Outcome> server = serve("--aio", aio, "-r");
+        Path copy = folder.resolve("copy.raw");
+        assertThat(run("copy", uri(""), copy).status()).isZero();
+        assertThat(Files.mismatch(disk, copy)).isEqualTo(-1);
+        assertThat(server.get(10, TimeUnit.SECONDS)).isEqualTo(new Outcome(0, "", ""));
     }
 
     @Test
