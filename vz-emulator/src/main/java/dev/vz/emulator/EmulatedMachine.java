@@ -108,6 +108,9 @@ abstract class EmulatedMachine
             snapshot = vcpus.values().toArray(EmulatedVcpu[]::new);
             boolean alone = vcpus.size() == 1;
             for (EmulatedVcpu each : snapshot) {
+                if (each.cpu().alone && !alone) {
+                    each.requests().add(each.cpu().blocks::clear); // what was translated for one that is alone
+                }
                 each.cpu().alone = alone;
             }
             return vcpu;

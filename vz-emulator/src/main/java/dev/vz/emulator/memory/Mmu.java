@@ -46,9 +46,8 @@ public final class Mmu {
     private final CodeEpoch userCode = new CodeEpoch();
     private final CodeEpoch supervisorCode = new CodeEpoch();
 
-    /** The hull of all large pages entered since the last complete flush: flushing one page in it flushes everything. */
-    private long largeStart = Long.MAX_VALUE;
-    private long largeEnd = Long.MIN_VALUE;
+    /** Where large pages were entered since the last complete flush: flushing one page there flushes everything. */
+    private final LargePages largePages = new LargePages();
 
     /** Looks at data accesses while breakpoints or alignment checks are on. */
     public interface AccessWatch {
@@ -96,8 +95,7 @@ public final class Mmu {
 
     private void noteLargePage(long linear) {
         if (walker.large) {
-            largeStart = Math.min(largeStart, linear & -0x4000_0000L);
-            largeEnd = Math.max(largeEnd, linear | 0x3FFF_FFFFL);
+            largePages.add(linear);
         }
     }
 
@@ -315,8 +313,7 @@ public final class Mmu {
         userWrite.flush();
         supervisorFetch.flush();
         userFetch.flush();
-        largeStart = Long.MAX_VALUE;
-        largeEnd = Long.MIN_VALUE;
+        largePages.clear();
         userCode.next();
         supervisorCode.next();
     }
@@ -335,7 +332,7 @@ public final class Mmu {
 
     /** Forgets the page of {@code linear}: INVLPG. */
     public void flushPage(long linear) {
-        if (linear >= largeStart && linear <= largeEnd) {
+        if (largePages.isNear(linear)) {
             flushAll();
             return;
         }

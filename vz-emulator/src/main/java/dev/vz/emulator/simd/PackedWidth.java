@@ -40,7 +40,17 @@ public final class PackedWidth {
 
     /** Signed words to unsigned bytes. */
     public static long packuswb(long a, long b) {
-        return narrow(a, 16, 0, 0xFF) | narrow(b, 16, 0, 0xFF) << 32;
+        return unsignedBytes(a) | unsignedBytes(b) << 32;
+    }
+
+    /** Four signed words to unsigned bytes, all at once. */
+    private static long unsignedBytes(long a) {
+        long positive = a & ~Swar.spread(a & Swar.WORDS, 16);
+        // Highest bits of words above 255: none carries into its neighbour.
+        long above = positive + 0x7F00_7F00_7F00_7F00L & Swar.WORDS;
+        long bytes = (positive | Swar.spread(above, 16)) & 0x00FF_00FF_00FF_00FFL;
+        bytes = (bytes | bytes >>> 8) & 0x0000_FFFF_0000_FFFFL;
+        return (bytes | bytes >>> 16) & 0xFFFF_FFFFL;
     }
 
     /** Signed doublewords to signed words. */

@@ -76,15 +76,20 @@ record Effects(Kind kind, int uses, int defines, boolean readsFlags, FlagEffect 
     /**
      * What {@code in} does in 64-bit code.
      *
-     * @param op the interpreter's instruction for it
+     * @param op     the interpreter's instruction for it
+     * @param access how the region accesses memory; if that is logged, the interpreter's operations, which do not enter
+     *               what they store, are left to the interpreter
      */
-    static Effects of(Instruction in, Op op) {
+    static Effects of(Instruction in, Op op, AccessKind access) {
         Effects effects = of(in);
+        if (access == AccessKind.LOGGED && effects.kind != Kind.BYTECODE) {
+            return OUTSIDE;
+        }
         return op.endsBlock() && effects.kind != Kind.INTERPRETER && !isBranch(in.form.mnemonic()) ? OUTSIDE : effects;
     }
 
     /** Whether it is a branch that a region makes by itself. */
-    private static boolean isBranch(Mnemonic mnemonic) {
+    static boolean isBranch(Mnemonic mnemonic) {
         return switch (mnemonic) {
             case JCC, JMP, CALL, RET -> true;
             default -> false;
@@ -113,7 +118,8 @@ record Effects(Kind kind, int uses, int defines, boolean readsFlags, FlagEffect 
             return operation(0, 0, false);
         }
         if (VectorEmitter.knows(in)) {
-            return code(all, target, false, VectorEmitter.compares(in) ? FlagEffect.ALL : FlagEffect.NONE, true);
+            return code(all, target, false, VectorEmitter.compares(in) ? FlagEffect.ALL : FlagEffect.NONE,
+                    VectorEmitter.faults(in));
         }
         return switch (mnemonic) {
             case MOV, MOVNTI -> isSystemMove(operands) ? OUTSIDE : code(all, target, false, FlagEffect.NONE, memory);

@@ -44,6 +44,7 @@ final class Emitter {
 
     static final ClassDesc ACCESS = ClassDesc.of("dev.vz.emulator.translator.GuestAccess");
     private static final ClassDesc ORDERED_ACCESS = ClassDesc.of("dev.vz.emulator.translator.OrderedAccess");
+    private static final ClassDesc LOGGED_ACCESS = ClassDesc.of("dev.vz.emulator.translator.LoggedAccess");
     static final ClassDesc FLAG_WORDS = ClassDesc.of("dev.vz.emulator.translator.FlagWords");
     static final ClassDesc LONGS = ConstantDescs.CD_long.arrayType();
     private static final ClassDesc LONG = ConstantDescs.CD_long;
@@ -56,11 +57,18 @@ final class Emitter {
 
     final CodeBuilder code;
     private final ClassDesc self;
+    private final ClassDesc access;
     private int at = -1;
 
-    Emitter(CodeBuilder code, ClassDesc self) {
+    /** Writes into {@code code}, a method of {@code self}. */
+    Emitter(CodeBuilder code, ClassDesc self, AccessKind kind) {
         this.code = code;
         this.self = self;
+        access = switch (kind) {
+            case PLAIN -> ACCESS;
+            case ORDERED -> ORDERED_ACCESS;
+            case LOGGED -> LOGGED_ACCESS;
+        };
     }
 
     /** Where register {@code number} is. */
@@ -253,13 +261,13 @@ final class Emitter {
     /** Pops a linear address, pushes what is there, zero-extended. */
     void load(int s) {
         field("READ", LONGS);
-        code.invokestatic(ORDERED_ACCESS, "load" + bytes(s), LOAD);
+        code.invokestatic(access, "load" + bytes(s), LOAD);
     }
 
     /** Pops a linear address and the value below it. */
     void store(int s) {
         field("WRITE", LONGS);
-        code.invokestatic(ORDERED_ACCESS, "store" + bytes(s), STORE);
+        code.invokestatic(access, "store" + bytes(s), STORE);
     }
 
     /** Pops a linear address, pushes the host address where it is read and written. */
@@ -271,16 +279,16 @@ final class Emitter {
     void placeOf(int bytes) {
         constant(bytes - 1);
         field("WRITE", LONGS);
-        code.invokestatic(ORDERED_ACCESS, "place", PLACE);
+        code.invokestatic(access, "place", PLACE);
     }
 
     /** Pops a host address, pushes what is there, zero-extended. */
     void getHost(int s) {
-        code.invokestatic(ORDERED_ACCESS, "get" + bytes(s), GET);
+        code.invokestatic(access, "get" + bytes(s), GET);
     }
 
     /** Pops a value and the host address below it. */
     void putHost(int s) {
-        code.invokestatic(ORDERED_ACCESS, "put" + bytes(s), PUT);
+        code.invokestatic(access, "put" + bytes(s), PUT);
     }
 }

@@ -47,7 +47,8 @@ final class FlagLiveness {
 
     private boolean liveAtEnd(int part) {
         List<Long> successors = plan.parts().get(part).successors();
-        boolean live = successors.isEmpty();
+        // Behind a block that was cut off the region can be left, too, and an interrupt then sees the flags.
+        boolean live = successors.isEmpty() || !Effects.isBranch(plan.parts().get(part).last().form.mnemonic());
         for (long ip : successors) {
             int next = plan.find(ip);
             live |= next < 0 || liveAtStart[next];

@@ -8,6 +8,7 @@ import dev.vz.emulator.fault.Fault;
 import dev.vz.emulator.memory.PhysicalMemory;
 import java.lang.invoke.MethodHandles;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A translated region: stands in the place of its first block's first instruction. Each region's class is generated; it
@@ -68,7 +69,9 @@ abstract class Region extends Op implements Translation {
         for (int i = 0; i < entries.length; i++) {
             int part = plan.entries().get(i);
             entries[i] = blocks.get(part);
-            entrances[i] = i == 0 ? this : new Entrance(this, part, entries[i]);
+            LockstepReport report = cache.report();
+            entrances[i] = report != null ? new CheckedEntrance(this, part, entries[i], report)
+                    : i == 0 ? this : new Entrance(this, part, entries[i]);
         }
     }
 
@@ -95,6 +98,16 @@ abstract class Region extends Op implements Translation {
 
     final List<Block> blocks() {
         return blocks;
+    }
+
+    /** The block at {@code ip}, if it belongs to the region. */
+    final @Nullable Block find(long ip) {
+        for (Block block : blocks) {
+            if (block.ip == ip) {
+                return block;
+            }
+        }
+        return null;
     }
 
     final Block entry() {

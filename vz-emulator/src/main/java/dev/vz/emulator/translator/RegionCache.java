@@ -9,6 +9,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The regions of one processor: decides when a block is worth it, has regions made in the background, puts them into place
@@ -33,6 +34,8 @@ public final class RegionCache implements Translator {
     private final Cpu c;
     private final Workshop workshop;
     private final int threshold;
+    private final int mostRegions;
+    private final @Nullable LockstepReport report;
     private final RegionPlanner planner;
     private final Queue<Runnable> ready = new ConcurrentLinkedQueue<>();
     private final List<Region> regions = new ArrayList<>();
@@ -60,10 +63,17 @@ public final class RegionCache implements Translator {
 
     /** Makes an empty cache with another threshold, in instructions. */
     RegionCache(Cpu c, Workshop workshop, int threshold) {
+        this(c, workshop, threshold, MOST_REGIONS);
+    }
+
+    /** Makes an empty cache that holds so many regions. */
+    RegionCache(Cpu c, Workshop workshop, int threshold, int mostRegions) {
         this.c = c;
+        this.mostRegions = mostRegions;
         this.workshop = workshop;
         this.threshold = threshold;
-        planner = new RegionPlanner(c);
+        report = LockstepReport.ofProperty();
+        planner = new RegionPlanner(c, report != null);
     }
 
     @Override
@@ -120,9 +130,9 @@ public final class RegionCache implements Translator {
             return;
         }
         entry.translation = null;
-        if (regions.size() >= MOST_REGIONS) {
+        if (regions.size() >= mostRegions) {
             removeDropped();
-            if (regions.size() >= MOST_REGIONS) {
+            if (regions.size() >= mostRegions) {
                 clear();
             }
         }
@@ -170,6 +180,17 @@ public final class RegionCache implements Translator {
             sum += region.executed();
         }
         return sum;
+    }
+
+    /** What is told of each comparison with the interpreter; {@code null} if regions are not compared. */
+    @Nullable
+    LockstepReport report() {
+        return report;
+    }
+
+    /** How many regions are held. */
+    int size() {
+        return regions.size();
     }
 
     /** How many regions have been put into place since the beginning. */

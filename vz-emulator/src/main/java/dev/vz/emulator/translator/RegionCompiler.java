@@ -66,7 +66,7 @@ final class RegionCompiler {
         boolean reached = true;
         for (int i = 0; i < result.length; i++) {
             Instruction in = instructions.get(i);
-            Effects effect = Effects.of(in, plan.ops()[part.first() + i]);
+            Effects effect = Effects.of(in, plan.ops()[part.first() + i], plan.access());
             result[i] = effect;
             reached &= effect.kind() != Effects.Kind.INTERPRETER;
             if (!reached) {
@@ -183,7 +183,7 @@ final class RegionCompiler {
 
         Body(CodeBuilder code) {
             this.code = code;
-            e = new Emitter(code, SELF);
+            e = new Emitter(code, SELF, plan.access());
             flags = new LazyFlags(e);
             leave = code.newLabel();
             leaveFor = code.newLabel();

@@ -31,11 +31,18 @@ final class RegionPlanner {
     private static final int COLDNESS = 32;
 
     private final Cpu c;
+    private final boolean checked;
     private final Decoder decoder = new Decoder();
     private final Instruction instruction = new Instruction();
 
-    RegionPlanner(Cpu c) {
+    /** @param checked whether the regions are to be compared with the interpreter */
+    RegionPlanner(Cpu c, boolean checked) {
         this.c = c;
+        this.checked = checked;
+    }
+
+    private AccessKind access() {
+        return checked ? AccessKind.LOGGED : c.alone ? AccessKind.PLAIN : AccessKind.ORDERED;
     }
 
     /** The region that begins with {@code entry}, or {@code null} if there is nothing to win. */
@@ -94,7 +101,7 @@ final class RegionPlanner {
         if (useful < FEWEST_INSTRUCTIONS && !loops) {
             return null;
         }
-        return new RegionPlan(c, c.cpl == 3, List.copyOf(parts), entries(parts), ops.toArray(Op[]::new));
+        return new RegionPlan(c, c.cpl == 3, access(), List.copyOf(parts), entries(parts), ops.toArray(Op[]::new));
     }
 
     /**
@@ -126,11 +133,11 @@ final class RegionPlanner {
     }
 
     /** How many instructions from the first on need not be left to the interpreter. */
-    private static int translatable(List<Instruction> instructions, Op first) {
+    private int translatable(List<Instruction> instructions, Op first) {
         int count = 0;
         Op op = first;
         for (Instruction in : instructions) {
-            if (op == null || Effects.of(in, op).kind() == Effects.Kind.INTERPRETER) {
+            if (op == null || Effects.of(in, op, access()).kind() == Effects.Kind.INTERPRETER) {
                 break;
             }
             op = op.next;

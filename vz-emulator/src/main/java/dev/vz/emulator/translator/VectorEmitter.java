@@ -29,10 +29,6 @@ final class VectorEmitter {
     private static final MethodTypeDesc COMPARE = MethodTypeDesc.of(ConstantDescs.CD_int, STATE, LONG, LONG);
     private static final MethodTypeDesc WHOLE = MethodTypeDesc.of(ConstantDescs.CD_void, STATE, ConstantDescs.CD_int,
             LONG, LONG);
-    private static final MethodTypeDesc HALF = MethodTypeDesc.of(ConstantDescs.CD_void, STATE, ConstantDescs.CD_int,
-            LONG);
-    private static final MethodTypeDesc SHUFFLE = MethodTypeDesc.of(ConstantDescs.CD_void, STATE, ConstantDescs.CD_int,
-            LONG, LONG, ConstantDescs.CD_int);
 
     /** How an instruction computes. */
     private enum Shape {
@@ -45,13 +41,7 @@ final class VectorEmitter {
         /** A comparison of the low doubles that sets flags. */
         COMPARE,
         /** A function of the whole register. */
-        WHOLE,
-        /** The same with an immediate. */
-        SHUFFLE,
-        /** A function of the source's low half. */
-        LOW_HALF,
-        /** A function of the source's high half. */
-        HIGH_HALF
+        WHOLE
     }
 
     private record Function(Shape shape, String holder, String name) {}
@@ -64,10 +54,12 @@ final class VectorEmitter {
                         + "movlps movlpd movhps movhpd movlhps movhlps movq movd");
         add(Shape.LANES, "PackedAddition",
                 "paddb psubb paddw psubw paddd psubd paddq psubq paddsb psubsb paddusb psubusb "
-                        + "pavgb paddsw psubsw paddusw psubusw pavgw");
+                        + "pavgb paddsw psubsw paddusw psubusw pavgw pabsb pabsw pabsd psignb psignw psignd");
         add(Shape.LANES, "PackedComparison",
-                "pcmpeqb pcmpgtb pcmpeqw pcmpgtw pcmpeqd pcmpgtd pminub pmaxub pminsw pmaxsw");
-        add(Shape.LANES, "PackedMultiplication", "pmullw pmulhw pmulhuw pmuludq pmaddwd psadbw");
+                "pcmpeqb pcmpgtb pcmpeqw pcmpgtw pcmpeqd pcmpgtd pcmpeqq pcmpgtq "
+                        + "pminub pmaxub pminsw pmaxsw pminsb pmaxsb pminuw pmaxuw pminsd pmaxsd pminud pmaxud");
+        add(Shape.LANES, "PackedMultiplication", "pmullw pmulhw pmulhuw pmulhrsw pmulld pmuludq pmuldq pmaddwd "
+                + "pmaddubsw psadbw");
         add(Shape.LANES, "PackedLogic", "pand pandn por pxor");
         alias("PackedLogic", Shape.LANES, "pand", Mnemonic.ANDPS, Mnemonic.ANDPD);
         alias("PackedLogic", Shape.LANES, "pandn", Mnemonic.ANDNPS, Mnemonic.ANDNPD);
@@ -77,13 +69,6 @@ final class VectorEmitter {
         add(Shape.COMPARE, "ScalarDouble", "comisd ucomisd");
         add(Shape.WHOLE, "PackedDouble", "addpd subpd mulpd divpd minpd maxpd");
         add(Shape.WHOLE, "PackedSingle", "addps subps mulps divps minps maxps");
-        add(Shape.SHUFFLE, "PackedShuffle", "pshuflw pshufhw pshufd shufps shufpd");
-        add(Shape.LOW_HALF, "PackedShuffle", "punpcklbw punpcklwd punpckldq punpcklqdq");
-        add(Shape.HIGH_HALF, "PackedShuffle", "punpckhbw punpckhwd punpckhdq punpckhqdq");
-        alias("PackedShuffle", Shape.LOW_HALF, "punpckldq", Mnemonic.UNPCKLPS);
-        alias("PackedShuffle", Shape.LOW_HALF, "punpcklqdq", Mnemonic.UNPCKLPD);
-        alias("PackedShuffle", Shape.HIGH_HALF, "punpckhdq", Mnemonic.UNPCKHPS);
-        alias("PackedShuffle", Shape.HIGH_HALF, "punpckhqdq", Mnemonic.UNPCKHPD);
     }
 
     private static void add(Shape shape, String holder, String names) {
@@ -100,11 +85,13 @@ final class VectorEmitter {
 
     /** Whether {@code in} becomes bytecode: its vector operands are all XMM registers, and its mnemonic is known here. */
     static boolean knows(Instruction in) {
-        return FUNCTIONS.containsKey(in.form.mnemonic()) && in.form.operands().stream().noneMatch(kind -> switch (kind
-                .place()) {
-            case MMX_REG, MMX_RM, MMX_RM_REGISTER -> true;
-            default -> false;
-        }) && Effects.isSse(in);
+        Mnemonic mnemonic = in.form.mnemonic();
+        return (FUNCTIONS.containsKey(mnemonic) || ShuffleEmitter.knows(mnemonic))
+                && in.form.operands().stream().noneMatch(kind -> switch (kind
+                        .place()) {
+                    case MMX_REG, MMX_RM, MMX_RM_REGISTER -> true;
+                    default -> false;
+                }) && Effects.isSse(in);
     }
 
     /** Whether {@code in} sets the flags. */
@@ -113,20 +100,32 @@ final class VectorEmitter {
         return function != null && function.shape == Shape.COMPARE;
     }
 
+    /** Whether {@code in} can fault: what it accesses or computes may be an exception. */
+    static boolean faults(Instruction in) {
+        Function function = FUNCTIONS.get(in.form.mnemonic());
+        return in.memory || function != null && switch (function.shape) {
+            case MOVE, LANES -> false;
+            case SCALAR, COMPARE, WHOLE -> true;
+        };
+    }
+
     private final Emitter e;
     private final CodeBuilder code;
     private final LazyFlags flags;
+    private final ShuffleEmitter shuffles;
 
     VectorEmitter(Emitter e, LazyFlags flags) {
         this.e = e;
         code = e.code;
         this.flags = flags;
+        shuffles = new ShuffleEmitter(e, this);
     }
 
     void write(Instruction in, long behind) {
         Function function = FUNCTIONS.get(in.form.mnemonic());
         if (function == null) {
-            throw new IllegalStateException("There is no bytecode for " + in.form.mnemonic());
+            shuffles.write(in, behind);
+            return;
         }
         if (function.shape == Shape.MOVE) {
             move(in, behind);
@@ -153,22 +152,10 @@ final class VectorEmitter {
                 code.lload(T1).invokestatic(holder, name, COMPARE).istore(COUNT);
                 flags.ofFloats();
             }
-            case WHOLE -> {
-                state();
-                e.constant(target);
-                code.lload(T1).lload(T2).invokestatic(holder, name, WHOLE);
-            }
-            case SHUFFLE -> {
-                state();
-                e.constant(target);
-                code.lload(T1).lload(T2);
-                e.constant((int) in.immediate);
-                code.invokestatic(holder, name, SHUFFLE);
-            }
             default -> {
                 state();
                 e.constant(target);
-                code.lload(function.shape == Shape.LOW_HALF ? T1 : T2).invokestatic(holder, name, HALF);
+                code.lload(T1).lload(T2).invokestatic(holder, name, WHOLE);
             }
         }
     }
@@ -185,18 +172,20 @@ final class VectorEmitter {
         e.field("STATE", STATE);
     }
 
-    private void array(int index) {
+    /** Pushes the array and the index of a half, twice the register or one more. */
+    void array(int index) {
         e.field("VECTORS", LONGS);
         e.constant(index);
     }
 
-    private void get(int index) {
+    /** Pushes a half. */
+    void get(int index) {
         array(index);
         code.laload();
     }
 
     /** Sets half {@code index} from a local. */
-    private void set(int index, int local) {
+    void set(int index, int local) {
         array(index);
         code.lload(local).lastore();
     }
@@ -208,7 +197,7 @@ final class VectorEmitter {
     }
 
     /** Brings the second operand into {@code T1} and {@code T2}, the latter 0 if it is not so long. */
-    private void source(Instruction in, long behind) {
+    void source(Instruction in, long behind) {
         if (!in.memory) {
             get(2 * in.rm);
             code.lstore(T1);

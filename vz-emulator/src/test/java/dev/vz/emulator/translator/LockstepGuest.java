@@ -51,6 +51,7 @@ final class LockstepGuest {
         try (var p = new TestProcessor(SIZE)) {
             RegionCache cache = translate ? new RegionCache(p.cpu, new Workshop(Runnable::run), 1024) : null;
             p.cpu.translator = cache;
+            p.cpu.alone = (seed & 1) == 0;
             guest.prepare(p, code, new Random(seed), supervisor);
             p.portListener = access -> {
                 if (access.address() == RandomProgram.PORT) {

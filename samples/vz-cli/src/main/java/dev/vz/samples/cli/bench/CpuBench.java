@@ -33,7 +33,7 @@ final class CpuBench implements Callable<Integer> {
     @Option(names = "--runs", paramLabel = "N", defaultValue = "3", description = "Runs on each side (default: ${DEFAULT-VALUE}).")
     private int runs;
 
-    @Option(names = "--rounds", paramLabel = "N", defaultValue = "8", description = "Rounds of each kernel in a run (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--rounds", paramLabel = "N", defaultValue = "32", description = "Rounds of each kernel in a run (default: ${DEFAULT-VALUE}).")
     private int rounds;
 
     @Option(names = "--kernel", paramLabel = "NAME", description = "Only this one.")

@@ -196,10 +196,11 @@ static u64 table(void) {
     return hits;
 }
 
-static const struct { const char *name; u64 (*run)(void); } kernels[] = {
-    {"integer", integer}, {"hashing", hashing}, {"checksum", checksum}, {"sieve", sieve}, {"sorting", sorting},
-    {"chase", chase}, {"matrix", matrix}, {"bodies", bodies}, {"strings", strings}, {"bignum", bignum},
-    {"interpret", interpret}, {"copying", copying}, {"calls", calls}, {"table", table},
+/* TCG takes so long for one of them that it makes an eighth of the rounds. */
+static const struct { const char *name; u64 (*run)(void); int divisor; } kernels[] = {
+    {"integer", integer, 1}, {"hashing", hashing, 1}, {"checksum", checksum, 1}, {"sieve", sieve, 1}, {"sorting", sorting, 1},
+    {"chase", chase, 1}, {"matrix", matrix, 1}, {"bodies", bodies, 1}, {"strings", strings, 1}, {"bignum", bignum, 1},
+    {"interpret", interpret, 1}, {"copying", copying, 8}, {"calls", calls, 1}, {"table", table, 1},
 };
 
 static int same(const char *p, const char *q) {
@@ -213,7 +214,8 @@ void main(void) {
         if (!same(kernels[i].name, ONLY)) continue;
 #endif
         for (int i2 = 0; i2 < WORDS; i2++) words[i2] = i2 * 2654435761u;
-        for (int round = 0; round < ROUNDS; round++) {
+        int rounds = ROUNDS < 2 * kernels[i].divisor ? ROUNDS < 2 ? ROUNDS : 2 : ROUNDS / kernels[i].divisor;
+        for (int round = 0; round < rounds; round++) {
             text("begin "); text(kernels[i].name); put('\n');
             u64 result = kernels[i].run();
             text("end "); text(kernels[i].name); put(' '); hex(result); put('\n');
