@@ -21,6 +21,7 @@ module dev.vz.virtio {
     exports dev.vz.virtio.pci;
     exports dev.vz.virtio.pmem;
     exports dev.vz.virtio.queue;
+    exports dev.vz.virtio.scsi;
     exports dev.vz.virtio.vhost;
     exports dev.vz.virtio.vsock;
 }

@@ -2,6 +2,7 @@ package dev.vz.samples.cli.device;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.vz.block.MemoryBlockDevice;
 import dev.vz.machine.BuiltMachine;
 import dev.vz.machine.virtio.VirtioSlots;
 import dev.vz.machine.watchdog.IntelWatchdog;
@@ -11,11 +12,16 @@ import dev.vz.memory.MemoryRequest;
 import dev.vz.testing.Peers;
 import dev.vz.virtio.mem.PluggableMemoryDevice;
 import dev.vz.virtio.pmem.PersistentMemoryDevice;
+import dev.vz.virtio.scsi.ScsiDisk;
+import dev.vz.virtio.scsi.ScsiHost;
 import java.io.InputStream;
 import java.io.RandomAccessFile;
+import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
@@ -29,8 +35,9 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Memory that lasts, memory that comes and goes, the clock's interrupts, and a watchdog that resets the machine, as Linux's
- * own drivers use them: virtio_pmem and nd_pmem, virtio_mem, rtc_cmos, i6300esb. One guest, which boots twice.
+ * Memory that lasts, memory that comes and goes, a SCSI disk, the clock's interrupts, and a watchdog that resets the
+ * machine, as Linux's own drivers use them: virtio_pmem and nd_pmem, virtio_mem, virtio_scsi and sd_mod, rtc_cmos, i6300esb.
+ * One guest, which boots twice.
  */
 @Tag("guest")
 @Timeout(600)
@@ -42,7 +49,7 @@ class MemoryDevicesIT {
     private static final int MARK = 15 << 20;
 
     private static final Set<String> MODULES = Set.of("virtio_pmem", "nd_pmem", "ext4", "crc32c_generic", "virtio_mem",
-            "i6300esb");
+            "i6300esb", "virtio_scsi", "sd_mod");
 
     private static final String SCRIPT = """
             total() { awk '/MemTotal/ {print $2}' /proc/meminfo; }
@@ -63,6 +70,10 @@ class MemoryDevicesIT {
             echo $d >unbind; [ ! -e /dev/pmem0 ] || exit 6
             echo $d >bind; until [ -b /dev/pmem0 ]; do usleep 20000; done
             printf 'written by the guest' | dd of=/dev/pmem0 bs=1M seek=15 conv=fsync 2>/dev/null || exit 7
+            cat /sys/block/sda/device/vendor /sys/block/sda/device/model; blockdev --getsize64 /dev/sda
+            dd if=/dev/urandom of=/dev/sda bs=64k count=64 conv=fsync 2>/dev/null || exit 10
+            blkdiscard -o 4194304 -l 4194304 /dev/sda || exit 11
+            echo 3 >/proc/sys/vm/drop_caches; dd if=/dev/sda bs=64k count=64 2>/dev/null | sha256sum
             /mnt/s/rtc || exit 8
             echo online_movable >/sys/devices/system/memory/auto_online_blocks
             before=$(total); echo plug
@@ -81,6 +92,7 @@ class MemoryDevicesIT {
 
     private PluggableMemoryDevice pluggable;
     private IntelWatchdog watchdog;
+    private final MemoryBlockDevice disk = MemoryBlockDevice.ofSize(16 << 20);
     private final CountDownLatch rang = new CountDownLatch(1);
 
     private static void compile(Path target) throws Exception {
@@ -105,6 +117,7 @@ class MemoryDevicesIT {
         VirtioSlots.overPci(machine, pluggable);
         watchdog = new IntelWatchdog(machine.clock(), machine.power(), WatchdogAction.RESET, rang::countDown);
         machine.pci().plug(watchdog);
+        VirtioSlots.overPci(machine, new ScsiHost(List.of(new ScsiDisk(disk, "a-serial"))));
     }
 
     private static void await(String what, BooleanSupplier condition) throws InterruptedException {
@@ -126,6 +139,8 @@ class MemoryDevicesIT {
             assertThat(guest.output()).startsWith("2\ndax").contains("/mnt/p/f: OK\n")
                     .contains("clock interrupts: update, alarm, periodic\n");
             assertThat(bytes(file)).isEqualTo("written by the guest");
+            assertThat(guest.output()).contains("Vz      \nVirtual disk    \n" + (16 << 20) + "\n")
+                    .contains(firstBytesOfDisk() + "  -\n");
             assertThat(pluggable.plugged()).isZero();
             pluggable.request(192L << 20);
             await("the memory is plugged", () -> pluggable.plugged() == 192L << 20);
@@ -144,6 +159,12 @@ class MemoryDevicesIT {
             guest.awaitEnd(0);
         }
         assertThat(bytes(file)).isEqualTo("written by the guest");
+    }
+
+    private String firstBytesOfDisk() throws Exception {
+        var bytes = new byte[4 << 20];
+        disk.read(0, MemorySegment.ofArray(bytes));
+        return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
     }
 
     private static String bytes(Path file) throws Exception {
