@@ -33,8 +33,8 @@ public final class RequestPool<R extends DiskRequest> {
 
     /** Requests of one pool are of one kind. */
     @SuppressWarnings("unchecked")
-    private static <R extends DiskRequest> @Nullable R after(R request) {
-        return (R) request.next;
+    private static <T extends DiskRequest> @Nullable T after(T request) {
+        return (T) request.next;
     }
 
     /** An idle request; {@code null} if the most are in flight. */

@@ -12,23 +12,34 @@ enum Sense {
     static final int BYTES = 18;
     private static final int CURRENT_FIXED = 0x70;
 
-    private final byte[] bytes = new byte[BYTES];
+    private final int key;
+    private final int code;
+    private final int qualifier;
 
     Sense(int key, int code, int qualifier) {
-        bytes[0] = CURRENT_FIXED;
-        bytes[2] = (byte) key;
-        bytes[7] = BYTES - 8;
-        bytes[12] = (byte) code;
-        bytes[13] = (byte) qualifier;
+        this.key = key;
+        this.code = code;
+        this.qualifier = qualifier;
     }
 
     /** Byte {@code index} of the fixed format (SPC-4, 4.5.3); 0 behind its end. */
     int at(int index) {
-        return index < BYTES ? bytes[index] & 0xFF : 0;
+        return switch (index) {
+            case 0 -> CURRENT_FIXED;
+            case 2 -> key;
+            case 7 -> BYTES - 8;
+            case 12 -> code;
+            case 13 -> qualifier;
+            default -> 0;
+        };
     }
 
     /** The fixed format, as REQUEST SENSE returns it. */
     byte[] encode() {
-        return bytes.clone();
+        var bytes = new byte[BYTES];
+        for (int i = 0; i < BYTES; i++) {
+            bytes[i] = (byte) at(i);
+        }
+        return bytes;
     }
 }

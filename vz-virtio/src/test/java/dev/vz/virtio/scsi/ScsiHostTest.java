@@ -249,7 +249,8 @@ class ScsiHostTest {
             assertThat(adapter.disk.asked.getLast()).isEqualTo("WRITE_ZEROES [8192, +4096)");
             adapter.driver.memory.writeByte(DATA + 511, (byte) 1);
             adapter.fails("41 00 00000010 00 0008 00", 512, 0, "5/26/00");
-            adapter.driver.memory.write(DATA, HexFormat.of().parseHex("0016 0010 00000000 0000000000000008 00000010 00000000".replace(" ", "")));
+            adapter.driver.memory.write(DATA,
+                    HexFormat.of().parseHex("00160010" + "00000000" + "0000000000000008" + "00000010" + "00000000"));
             adapter.good("42 00 00000000 00 0018 00", 24, 0, 0);
             assertThat(adapter.disk.asked.getLast()).isEqualTo("DISCARD [4096, +8192)");
             adapter.good("42 00 00000000 00 0000 00", 0, 0, 0);

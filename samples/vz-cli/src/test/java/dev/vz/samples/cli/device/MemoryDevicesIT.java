@@ -41,6 +41,7 @@ import org.junit.jupiter.api.io.TempDir;
  */
 @Tag("guest")
 @Timeout(600)
+@SuppressWarnings("NullAway.Init")
 class MemoryDevicesIT {
 
     private static final int LASTING = 16 << 20;
