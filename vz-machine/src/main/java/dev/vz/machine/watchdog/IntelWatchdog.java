@@ -236,7 +236,7 @@ public final class IntelWatchdog
     // --------------------------------------------------------------------------------------------------- timer
 
     private void startStage(int stage) {
-        timer.start(stage, WatchdogTimer.nanos(stage == 1 ? preload1 : preload2, (config & WDT_PRE_SEL) != 0));
+        timer.load(stage, WatchdogTimer.nanos(stage == 1 ? preload1 : preload2, (config & WDT_PRE_SEL) != 0));
     }
 
     private void rang() {
@@ -349,7 +349,7 @@ public final class IntelWatchdog
         if (state.stage == WatchdogTimer.STOPPED) {
             timer.stop();
         } else {
-            timer.start(state.stage, state.remainingNanos);
+            timer.load(state.stage, state.remainingNanos);
         }
     }
 

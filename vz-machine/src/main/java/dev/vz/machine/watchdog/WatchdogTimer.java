@@ -41,7 +41,7 @@ final class WatchdogTimer {
         return stage;
     }
 
-    void start(int newStage, long nanos) {
+    void load(int newStage, long nanos) {
         stage = newStage;
         remaining = nanos;
         if (!paused) {
@@ -77,7 +77,7 @@ final class WatchdogTimer {
     void resume() {
         paused = false;
         if (stage != STOPPED) {
-            start(stage, remaining);
+            load(stage, remaining);
         }
     }
 }
