@@ -28,6 +28,7 @@ import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -83,8 +84,8 @@ class MemoryDevicesIT {
             mount -t tmpfs -o size=400m t /tmp && dd if=/dev/zero of=/tmp/z bs=1M count=350 2>/dev/null || exit 9
             rm /tmp/z; echo used
             until [ $(total) -le $((before + 65536)) ]; do usleep 50000; done; echo smaller
-            watchdog -F -t 1 -T 4 /dev/watchdog0 & dog=$!
-            sleep 6; echo touched; kill -9 $dog; echo stopped
+            # Nobody touches it any more: killed, this program does not say that it means to end.
+            watchdog -F -t 1 -T 4 /dev/watchdog0 & sleep 2; kill -9 $!
             sleep 300
             """;
 
@@ -148,15 +149,14 @@ class MemoryDevicesIT {
             guest.await("used");
             pluggable.request(64L << 20);
             await("the memory is unplugged", () -> pluggable.plugged() == 64L << 20);
+            var none = new AtomicBoolean();
+            pluggable.onChange(() -> none.compareAndSet(false, pluggable.plugged() == 0));
             guest.await("smaller");
-            guest.await("touched");
-            assertThat(rang.getCount()).as("a guest that touches it is let alone").isOne();
-            assertThat(watchdog.isRunning()).isTrue();
-            guest.await("stopped");
+            assertThat(none).isFalse();
             assertThat(rang.await(KitGuest.LIMIT.toSeconds(), TimeUnit.SECONDS)).isTrue();
             guest.await("second boot");
             assertThat(watchdog.timedOut()).as("the driver has taken note").isFalse();
-            assertThat(pluggable.plugged()).as("the new kernel begins with none").isZero();
+            assertThat(none).as("the new kernel begins with none").isTrue();
             guest.awaitEnd(0);
         }
         assertThat(bytes(file)).isEqualTo("written by the guest");
