@@ -209,10 +209,13 @@ public final class IntelWatchdog
             interruptStatus &= ~value;
             return;
         }
+        // The first unlocking write begins the sequence wherever it was: drivers unlock once more to be sure.
+        if (offset == RELOAD && value == UNLOCK_1) {
+            unlocked = 1;
+            return;
+        }
         if (unlocked < 2) {
-            boolean next = offset == RELOAD && value == (unlocked == 0 ? UNLOCK_1 : UNLOCK_2);
-            // Whatever else comes in between has the sequence begin again, perhaps with this write.
-            unlocked = next ? unlocked + 1 : offset == RELOAD && value == UNLOCK_1 ? 1 : 0;
+            unlocked = unlocked == 1 && offset == RELOAD && value == UNLOCK_2 ? 2 : 0;
             return;
         }
         unlocked = 0;

@@ -142,6 +142,10 @@ class IntelWatchdogTest {
         assertThat(registers.read(0, 4)).as("20 bits").isEqualTo(5);
         registers.write(0, 4, 6);
         assertThat(registers.read(0, 4)).as("for one write").isEqualTo(5);
+        registers.write(0xC, 2, 0x80);
+        registers.write(0xC, 2, 0x86);
+        write(watchdog, 0, 4, 7);
+        assertThat(registers.read(0, 4)).as("unlocked twice").isEqualTo(7);
     }
 
     @Test
