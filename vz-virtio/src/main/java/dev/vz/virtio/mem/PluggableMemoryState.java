@@ -22,7 +22,7 @@ public record PluggableMemoryState(long blockSize, long requestedSize, List<Run>
             if (run.first() <= end || run.count() <= 0 || run.count() > Integer.MAX_VALUE - run.first()) {
                 throw new FormatException("Plugged blocks cannot be " + plugged + ": runs ascend, with gaps between");
             }
-            end = run.first() + run.count();
+            end = (long) run.first() + run.count();
         }
     }
 
