@@ -174,8 +174,8 @@ public final class ScsiHost implements VirtioDevice<ScsiState> {
 
     /** Starts a command; what the driver did wrong, if there is not even a place for a response. */
     private @Nullable String begin(QueueBatch batch, RequestPool<ScsiCommand> pool, ScsiCommand command) {
-        long header = REQUEST + cdbSize;
-        long response = RESPONSE + senseSize;
+        int header = REQUEST + cdbSize;
+        int response = RESPONSE + senseSize;
         ChainReader reader = command.reader;
         reader.reset(command.chain);
         if (command.chain.readableBytes() < header || command.chain.writableBytes() < response) {
