@@ -281,7 +281,7 @@ class ScsiHostTest {
             adapter.fails("1A 00 C8 00 FF 00", 0, 255, "5/24/00");
             adapter.fails("9E 12 0000000000000000 00000020 00 00", 0, 32, "5/24/00");
             adapter.fails("93 00 00000000000007FF 00000002 00 00", 512, 0, "5/21/00");
-            adapter.fails("93 00 8000000000000000 00000000 00 00", 512, 0, "5/24/00");
+            adapter.fails("93 00 8000000000000000 00000000 00 00", 512, 0, "5/21/00");
             assertThat(adapter.disk.asked).isEmpty();
             adapter.disk.broken = true;
             adapter.fails("28 00 00000000 00 0001 00", 0, 512, "3/11/00");
