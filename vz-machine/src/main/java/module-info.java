@@ -27,4 +27,5 @@ module dev.vz.machine {
     exports dev.vz.machine.pci;
     exports dev.vz.machine.serial;
     exports dev.vz.machine.virtio;
+    exports dev.vz.machine.watchdog;
 }

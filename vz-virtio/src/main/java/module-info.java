@@ -15,10 +15,13 @@ module dev.vz.virtio {
     exports dev.vz.virtio.fs;
     exports dev.vz.virtio.gpu;
     exports dev.vz.virtio.input;
+    exports dev.vz.virtio.mem;
     exports dev.vz.virtio.mmio;
     exports dev.vz.virtio.net;
     exports dev.vz.virtio.pci;
+    exports dev.vz.virtio.pmem;
     exports dev.vz.virtio.queue;
+    exports dev.vz.virtio.scsi;
     exports dev.vz.virtio.vhost;
     exports dev.vz.virtio.vsock;
 }

@@ -41,6 +41,18 @@ public interface MemoryBlock extends AutoCloseable {
         long fileOffset();
     }
 
+    /** A block whose bytes lie in a file of the host's and outlive it. */
+    interface Durable extends MemoryBlock {
+        /**
+         * Makes what was written to {@code [offset, offset + length)} before the call durable, and waits for it. Any thread.
+         *
+         * @param offset bytes from the start, a multiple of the page size
+         * @param length bytes
+         * @throws dev.vz.error.HostException if the host cannot write it
+         */
+        void sync(long offset, long length);
+    }
+
     /** A block that can give pages back to the host while the guest keeps its addresses. */
     interface Reclaimable extends MemoryBlock {
         /**

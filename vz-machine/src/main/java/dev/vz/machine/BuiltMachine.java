@@ -3,9 +3,11 @@ package dev.vz.machine;
 import dev.vz.bus.AddressRange;
 import dev.vz.bus.IoBus;
 import dev.vz.cpu.x86.X86Vcpu;
+import dev.vz.error.CapabilityException;
 import dev.vz.error.LifecycleException;
 import dev.vz.hypervisor.Hypervisor;
 import dev.vz.hypervisor.InterruptControllers;
+import dev.vz.hypervisor.MemoryHotPlug;
 import dev.vz.hypervisor.VirtualMachine;
 import dev.vz.hypervisor.VirtualMachineConfig;
 import dev.vz.irq.InterruptControllerState;
@@ -21,6 +23,7 @@ import dev.vz.machine.pci.PciHostBridge;
 import dev.vz.machine.serial.Uart16550;
 import dev.vz.memory.GuestMemory;
 import dev.vz.memory.MemoryAllocator;
+import dev.vz.memory.MemoryBlock;
 import dev.vz.memory.MemoryRegion;
 import dev.vz.memory.MemoryRequest;
 import dev.vz.memory.X86MemoryLayout;
@@ -28,6 +31,7 @@ import dev.vz.schedule.VcpuTask;
 import dev.vz.schedule.VcpuTurns;
 import dev.vz.state.Pausable;
 import dev.vz.state.Stateful;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
@@ -48,6 +52,8 @@ public final class BuiltMachine implements AutoCloseable {
     private final RunControl control;
     private final Optional<Framebuffer> framebuffer;
     private final List<AddressRange> reserved;
+    /** Memory that belongs to devices. */
+    private final List<AddressRange> deviceMemory = new ArrayList<>();
     private final Optional<InterruptControllerState> initialControllers;
     private boolean started;
 
@@ -172,6 +178,28 @@ public final class BuiltMachine implements AutoCloseable {
     }
 
     /**
+     * Gives the guest memory that belongs to a device: above the RAM, at a multiple of 1 GiB, and in no table or map of the
+     * firmware's, so that only the device's driver uses it. It stays through resets.
+     *
+     * @param block belongs to the guest's memory from now on, and is closed with it
+     * @return where it is
+     * @throws CapabilityException if the back end takes no memory once it has made its machine; the block stays the caller's
+     */
+    public MemoryRegion addMemory(MemoryBlock block) {
+        checkNotStarted("add memory");
+        if (!(parts.vm() instanceof MemoryHotPlug machine)) {
+            throw new CapabilityException("Cannot give " + this + " memory of a device: its back end "
+                    + parts.vm() + " takes none after the start");
+        }
+        long end = parts.memory().regions().getLast().range().last() + 1;
+        long start = Math.max(end, X86MemoryLayout.HOLE_END) + PcMap.MEMORY_ALIGNMENT - 1 & -PcMap.MEMORY_ALIGNMENT;
+        MemoryRegion region = MemoryRegion.of(start, block);
+        machine.plug(region);
+        deviceMemory.add(region.range());
+        return region;
+    }
+
+    /**
      * The PCI bus. What is plugged into it belongs to it and is closed with this machine, before whatever {@link #owns}
      * was given.
      */
@@ -247,7 +275,7 @@ public final class BuiltMachine implements AutoCloseable {
     }
 
     private void load() {
-        StartState start = new BootLoader(parts.memory(), reserved, framebuffer)
+        StartState start = new BootLoader(parts.memory(), reserved, deviceMemory, framebuffer)
                 .load(description.boot(), board.firmwareTables());
         for (X86Vcpu vcpu : parts.vm().vcpus()) {
             Processors.prepare(vcpu, start);

@@ -16,6 +16,8 @@ final class PcMap {
     static final AddressRange PCI_PORTS = AddressRange.closed(0x1000, 0xFFFF);
     /** Registers of devices that are attached to the board, 16 MiB. */
     static final AddressRange SLOTS = AddressRange.closed(0xFD00_0000L, 0xFDFF_FFFFL);
+    /** What memory of devices starts at: no page of a guest, however large, is shared with another's. */
+    static final long MEMORY_ALIGNMENT = 1L << 30;
     static final long IOAPIC = 0xFEC0_0000L;
     static final long LAPIC = 0xFEE0_0000L;
 

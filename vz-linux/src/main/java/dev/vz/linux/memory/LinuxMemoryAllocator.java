@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  * Fixed memory is taken at once, on huge pages where the host has some to spare. Dynamic memory is taken as it is
  * touched, follows the host's own policy for huge pages, and promises swap to nobody. Memory files are sealed: their size
  * stays. Every block is {@link MemoryBlock.Reclaimable}; blocks in a memory file or a shared file are
- * {@link MemoryBlock.Shareable}. Thread-safe.
+ * {@link MemoryBlock.Shareable}, those in a shared file {@link MemoryBlock.Durable} as well. Thread-safe.
  */
 public final class LinuxMemoryAllocator implements MemoryAllocator {
 
@@ -94,7 +94,7 @@ public final class LinuxMemoryAllocator implements MemoryAllocator {
             }
             var memory = MappedMemory.mapLasting(describe(request, file));
             if (!copy) {
-                return new SharedBlock(request, memory, file);
+                return new FileBlock(request, memory, file);
             }
             file.close();
             return new Block(request, memory);
@@ -173,7 +173,7 @@ public final class LinuxMemoryAllocator implements MemoryAllocator {
         }
     }
 
-    private static final class SharedBlock extends Block implements MemoryBlock.Shareable {
+    private static class SharedBlock extends Block implements MemoryBlock.Shareable {
         private final FileDescriptor file;
 
         SharedBlock(MemoryRequest request, MappedMemory memory, FileDescriptor file) {
@@ -195,6 +195,20 @@ public final class LinuxMemoryAllocator implements MemoryAllocator {
         public void close() {
             super.close();
             file.close();
+        }
+    }
+
+    private static final class FileBlock extends SharedBlock implements MemoryBlock.Durable {
+        private final MappedMemory memory;
+
+        FileBlock(MemoryRequest request, MappedMemory memory, FileDescriptor file) {
+            super(request, memory, file);
+            this.memory = memory;
+        }
+
+        @Override
+        public void sync(long offset, long length) {
+            memory.sync(offset, length);
         }
     }
 }

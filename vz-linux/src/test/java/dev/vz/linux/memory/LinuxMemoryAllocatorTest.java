@@ -85,9 +85,13 @@ class LinuxMemoryAllocatorTest {
         Path file = folder.resolve("ram");
         try (var block = allocator.allocate(MemoryRequest.of(SIZE).inFile(file))) {
             block.segment().set(BYTE, 10, (byte) 10);
+            var durable = (MemoryBlock.Durable) block;
+            durable.sync(0, SIZE);
+            durable.sync(4096, 4096);
+            assertThatThrownBy(() -> durable.sync(0, SIZE + 4096)).isInstanceOf(ConfigurationException.class);
         }
         try (var block = allocator.allocate(MemoryRequest.of(SIZE).overFile(file))) {
-            assertThat(block).isNotInstanceOf(MemoryBlock.Shareable.class);
+            assertThat(block).isNotInstanceOf(MemoryBlock.Shareable.class).isNotInstanceOf(MemoryBlock.Durable.class);
             assertThat(block.segment().get(BYTE, 10)).isEqualTo((byte) 10);
             block.segment().set(BYTE, 11, (byte) 11);
         }

@@ -32,10 +32,21 @@ public final class BootLoader {
      * @param framebuffer a picture that is already set up
      */
     public BootLoader(GuestMemory memory, List<AddressRange> reserved, Optional<Framebuffer> framebuffer) {
+        this(memory, reserved, List.of(), framebuffer);
+    }
+
+    /**
+     * The same where some of the memory belongs to devices.
+     *
+     * @param devices ranges of memory that the map says nothing of; a device's driver finds them
+     */
+    public BootLoader(GuestMemory memory, List<AddressRange> reserved, List<AddressRange> devices,
+            Optional<Framebuffer> framebuffer) {
         this.memory = memory;
         this.framebuffer = framebuffer;
         this.lowEnd = memory.regions().getFirst().range().last() + 1;
-        var ram = memory.regions().stream().filter(r -> reserved.stream().noneMatch(r.range()::overlaps)).toList();
+        var ram = memory.regions().stream().filter(r -> reserved.stream().noneMatch(r.range()::overlaps)
+                && devices.stream().noneMatch(r.range()::overlaps)).toList();
         this.map = E820.of(ram, reserved);
         if (memory.regions().getFirst().guestAddress() != 0 || lowEnd < 2 * BootArea.HIGH_MEMORY) {
             throw new ConfigurationException("A PC needs 2 MiB of RAM or more from address 0; this one has "

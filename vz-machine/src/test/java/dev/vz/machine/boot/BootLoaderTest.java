@@ -281,6 +281,18 @@ class BootLoaderTest {
     }
 
     @Test
+    void memory_of_devices_is_in_no_map() {
+        var range = new AddressRange(0x1_0000_0000L, 4096);
+        try (var block = Arena.ofShared()) {
+            memory.add(MemoryRegion.borrowed(range.start(), block.allocate(4096, 4096)));
+            assertThat(new BootLoader(memory, List.of(), Optional.empty()).memoryMap()).anyMatch(
+                    entry -> entry.range().equals(range));
+            assertThat(new BootLoader(memory, List.of(), List.of(range), Optional.empty()).memoryMap()).noneMatch(
+                    entry -> entry.range().overlaps(range));
+        }
+    }
+
+    @Test
     void bare_code_starts_in_the_mode_it_is_written_for() {
         BootFile code = BootFile.of("code", new byte[] {(byte) 0xF4});
         StartState real = load(new CodeBoot(code, 0x7C00, CodeBoot.Mode.REAL));

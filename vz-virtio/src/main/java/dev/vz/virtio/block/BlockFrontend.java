@@ -8,9 +8,13 @@ import dev.vz.error.ConfigurationException;
 import dev.vz.virtio.device.ConfigSpace;
 import dev.vz.virtio.device.QueueBatch;
 import dev.vz.virtio.device.VirtioDevice;
+import dev.vz.virtio.disk.DiskRequest;
+import dev.vz.virtio.disk.RequestPool;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -46,8 +50,8 @@ public final class BlockFrontend implements VirtioDevice<BlockState> {
     static final int T_WRITE_ZEROES = 13;
 
     /** Status bytes. */
-    static final int S_OK = 0;
-    static final int S_IOERR = 1;
+    static final int S_OK = DiskRequest.OK;
+    static final int S_IOERR = DiskRequest.FAILED;
     static final int S_UNSUPP = 2;
 
     private static final int HEADER = 16;
@@ -60,7 +64,7 @@ public final class BlockFrontend implements VirtioDevice<BlockState> {
     private final BlockInfo info;
     private final ConfigSpace config;
     private final MemorySegment id;
-    private final RequestPool[] pools;
+    private final List<RequestPool<DiskRequest>> pools;
     private volatile long features;
     private volatile boolean writeback = true;
 
@@ -85,10 +89,7 @@ public final class BlockFrontend implements VirtioDevice<BlockState> {
         this.id = MemorySegment.ofArray(Arrays.copyOf(ascii, ID_BYTES));
         this.config = new ConfigSpace(BlockConfig.of(info, queues, QUEUE_SIZE).encode())
                 .writable(BlockConfig.WRITEBACK, 1, (offset, value) -> writeback = (value & 1) != 0);
-        this.pools = new RequestPool[queues];
-        for (int i = 0; i < queues; i++) {
-            pools[i] = new RequestPool(QUEUE_SIZE);
-        }
+        this.pools = Stream.generate(() -> new RequestPool<>(QUEUE_SIZE, DiskRequest::new)).limit(queues).toList();
         if (disk instanceof BlockDevice.Resizable resizable) {
             resizable.onResize(() -> config.set(BlockConfig.CAPACITY, 8, disk.info().size() / BlockConfig.SECTOR));
         }
@@ -110,7 +111,7 @@ public final class BlockFrontend implements VirtioDevice<BlockState> {
         if (info.maxTransfer() < 1 << 30) {
             bits |= SIZE_MAX;
         }
-        if (pools.length > 1) {
+        if (pools.size() > 1) {
             bits |= MQ;
         }
         if (info.readOnly()) {
@@ -123,7 +124,7 @@ public final class BlockFrontend implements VirtioDevice<BlockState> {
 
     @Override
     public int queues() {
-        return pools.length;
+        return pools.size();
     }
 
     @Override
@@ -145,9 +146,9 @@ public final class BlockFrontend implements VirtioDevice<BlockState> {
 
     @Override
     public void process(QueueBatch batch) {
-        RequestPool pool = pools[batch.queue()];
+        RequestPool<DiskRequest> pool = pools.get(batch.queue());
         giveBack(batch, pool);
-        for (InFlight request = pool.take(batch); request != null; request = pool.take(batch)) {
+        for (DiskRequest request = pool.take(batch); request != null; request = pool.take(batch)) {
             if (!batch.next(request.chain)) {
                 pool.giveBack(request);
                 break;
@@ -165,20 +166,20 @@ public final class BlockFrontend implements VirtioDevice<BlockState> {
 
     @Override
     public void drain(QueueBatch batch) {
-        RequestPool pool = pools[batch.queue()];
+        RequestPool<DiskRequest> pool = pools.get(batch.queue());
         pool.awaitQuiet();
         giveBack(batch, pool);
     }
 
-    private void giveBack(QueueBatch batch, RequestPool pool) {
-        for (InFlight done = pool.completed(); done != null; done = pool.completed()) {
+    private void giveBack(QueueBatch batch, RequestPool<DiskRequest> pool) {
+        for (DiskRequest done = pool.completed(); done != null; done = pool.completed()) {
             finish(batch, done);
             pool.giveBack(done);
         }
     }
 
     /** Starts a request; what the driver did wrong, if there is not even a place for a status. */
-    private @Nullable String begin(QueueBatch batch, RequestPool pool, InFlight request) {
+    private @Nullable String begin(QueueBatch batch, RequestPool<DiskRequest> pool, DiskRequest request) {
         request.reader.reset(request.chain);
         request.writer.reset(request.chain);
         request.dataBytes = 0;
@@ -210,7 +211,7 @@ public final class BlockFrontend implements VirtioDevice<BlockState> {
     }
 
     /** Writes the status, the last byte that the driver gave (5.2.6), and gives the chain back. */
-    private void finish(QueueBatch batch, InFlight request) {
+    private void finish(QueueBatch batch, DiskRequest request) {
         if (request.status == S_OK) {
             // Written through the pieces' own segments; this notes it.
             request.writer.advance(request.dataBytes);
@@ -226,37 +227,24 @@ public final class BlockFrontend implements VirtioDevice<BlockState> {
                 && bytes / BlockConfig.SECTOR <= sectors - sector;
     }
 
-    private int read(InFlight request, long sector) {
+    private int read(DiskRequest request, long sector) {
         long bytes = request.writer.remaining() - 1;
         if (!onDisk(sector, bytes) || bytes > info.maxTransfer()) {
             return S_IOERR;
         }
         request.request.prepare(Operation.READ, sector * BlockConfig.SECTOR, bytes, 0);
-        addWritable(request, bytes);
+        request.addWritable(0, bytes);
         request.dataBytes = bytes;
         return S_OK;
     }
 
-    private static void addWritable(InFlight request, long bytes) {
-        long left = bytes;
-        for (int i = request.chain.readablePieces(); left > 0; i++) {
-            long here = Math.min(left, request.chain.length(i));
-            request.request.addBuffer(request.chain.segment(i), request.chain.offset(i), here);
-            left -= here;
-        }
-    }
-
-    private int write(InFlight request, long sector) {
+    private int write(DiskRequest request, long sector) {
         long bytes = request.reader.remaining();
         if (info.readOnly() || !onDisk(sector, bytes) || bytes > info.maxTransfer()) {
             return S_IOERR;
         }
         request.request.prepare(Operation.WRITE, sector * BlockConfig.SECTOR, bytes, durability());
-        while (request.reader.remaining() > 0) {
-            int here = request.reader.contiguous();
-            request.request.addBuffer(request.reader.segment(), request.reader.offset(), here);
-            request.reader.skip(here);
-        }
+        request.addReadable(bytes);
         return S_OK;
     }
 
@@ -266,13 +254,13 @@ public final class BlockFrontend implements VirtioDevice<BlockState> {
         return cached ? 0 : BlockRequest.FUA;
     }
 
-    private static int flush(InFlight request) {
+    private static int flush(DiskRequest request) {
         request.request.prepare(Operation.FLUSH, 0, 0, 0);
         return S_OK;
     }
 
     /** Discard and write zeroes: one range of sector, number of sectors and flags (5.2.6). */
-    private int range(InFlight request, Operation operation, long feature) {
+    private int range(DiskRequest request, Operation operation, long feature) {
         if ((features & feature) == 0) {
             return S_UNSUPP;
         }
@@ -295,7 +283,7 @@ public final class BlockFrontend implements VirtioDevice<BlockState> {
         return S_OK;
     }
 
-    private int getId(InFlight request) {
+    private int getId(DiskRequest request) {
         if (request.writer.remaining() - 1 < ID_BYTES) {
             return S_IOERR;
         }

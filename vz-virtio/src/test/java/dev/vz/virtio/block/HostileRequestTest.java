@@ -20,6 +20,9 @@ import dev.vz.link.FrameBatch;
 import dev.vz.link.LinkFeatures;
 import dev.vz.link.LinkPair;
 import dev.vz.memory.GuestMemory;
+import dev.vz.memory.MemoryAllocator;
+import dev.vz.memory.MemoryRegion;
+import dev.vz.memory.MemoryRequest;
 import dev.vz.virtio.balloon.BalloonDevice;
 import dev.vz.virtio.console.ConsoleDevice;
 import dev.vz.virtio.device.DeviceHost;
@@ -28,8 +31,12 @@ import dev.vz.virtio.device.VirtioDevice;
 import dev.vz.virtio.driver.Buffer;
 import dev.vz.virtio.driver.QueueDriver;
 import dev.vz.virtio.entropy.EntropyDevice;
+import dev.vz.virtio.mem.PluggableMemoryDevice;
 import dev.vz.virtio.net.NetworkCard;
+import dev.vz.virtio.pmem.PersistentMemoryDevice;
 import dev.vz.virtio.queue.QueueKind;
+import dev.vz.virtio.scsi.ScsiDisk;
+import dev.vz.virtio.scsi.ScsiHost;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
@@ -102,6 +109,42 @@ class HostileRequestTest {
             var display = new GpuDevice(memory, new BlindScreen(), 640, 480);
             everyQueueOutlives(display, kind, new Random(seed), () -> display.resize(800, 600));
         }
+    }
+
+    @Property(tries = 150)
+    void pluggableMemoryOutlivesEveryRequest(@ForAll QueueKind kind, @ForAll long seed) {
+        try (var memory = GuestMemory.ofSize(1 << 20)) {
+            var device = new PluggableMemoryDevice(memory.regions().getFirst(), 4096);
+            var random = new Random(seed);
+            everyQueueOutlives(device, kind, random, () -> {
+                device.request(4096L * random.nextInt(257));
+                assertThat(device.plugged()).isBetween(0L, 1L << 20);
+            });
+        }
+    }
+
+    @Property(tries = 100)
+    void persistentMemoryOutlivesEveryRequest(@ForAll QueueKind kind, @ForAll long seed) throws IOException {
+        Path file = Files.createTempFile("vz-hostile", ".pmem");
+        MemoryRequest request = MemoryRequest.of(1 << 20).inFile(file);
+        try (var memory = GuestMemory.of(MemoryRegion.of(0, MemoryAllocator.preferred(request).allocate(request)))) {
+            MemoryRegion region = memory.regions().getFirst();
+            everyQueueOutlives(new PersistentMemoryDevice(region, Runnable::run), kind, new Random(seed),
+                    () -> memory.writeInt(0, 1));
+        } finally {
+            Files.delete(file);
+        }
+    }
+
+    @Property(tries = 150)
+    void aScsiAdapterOutlivesEveryRequest(@ForAll QueueKind kind, @ForAll long seed) {
+        var adapter = new ScsiHost(List.of(new ScsiDisk(MemoryBlockDevice.ofSize(1 << 20), "x")), 2);
+        var random = new Random(seed);
+        // Commands begin behind 19 bytes; small ones make requests of random lengths pass for whole.
+        everyQueueOutlives(adapter, kind, random, () -> {
+            adapter.config().write(20, 4, random.nextInt(32));
+            adapter.config().write(24, 4, 16);
+        });
     }
 
     private static final class BlindScreen implements Screen {

@@ -1,39 +1,50 @@
-package dev.vz.virtio.block;
+package dev.vz.virtio.disk;
 
 import dev.vz.block.BlockResult;
 import dev.vz.virtio.device.QueueBatch;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A queue's requests: idle ones, and those that the host's disk has completed and the queue has not given back yet. No more
- * are ever in flight than the queue has entries, whatever the driver claims to have made available.
+ * are ever in flight than the queue has entries, whatever the driver claims to have made available. Thread-safe.
+ *
+ * @param <R> the device's requests
  */
-final class RequestPool {
+public final class RequestPool<R extends DiskRequest> {
 
     private final int most;
+    private final Supplier<R> maker;
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition done = lock.newCondition();
-    private @Nullable InFlight idle;
-    private @Nullable InFlight completed;
+    private @Nullable R idle;
+    private @Nullable R completed;
     private @Nullable QueueBatch batch;
     private int made;
     private int submitted;
 
-    RequestPool(int most) {
+    /** A pool of up to {@code most} requests, each made when it is first needed. */
+    public RequestPool(int most, Supplier<R> maker) {
         this.most = most;
+        this.maker = maker;
+    }
+
+    /** Requests of one pool are of one kind. */
+    @SuppressWarnings("unchecked")
+    private static <T extends DiskRequest> @Nullable T after(T request) {
+        return (T) request.next;
     }
 
     /** An idle request; {@code null} if the most are in flight. */
-    @Nullable
-    InFlight take(QueueBatch queue) {
+    public @Nullable R take(QueueBatch queue) {
         lock.lock();
         try {
             batch = queue;
-            InFlight found = idle;
+            R found = idle;
             if (found != null) {
-                idle = found.next;
+                idle = after(found);
                 found.next = null;
                 return found;
             }
@@ -41,16 +52,17 @@ final class RequestPool {
                 return null;
             }
             made++;
-            var fresh = new InFlight();
+            R fresh = maker.get();
             fresh.request.onCompletion((request, result) -> complete(fresh,
-                    result == BlockResult.OK ? BlockFrontend.S_OK : BlockFrontend.S_IOERR));
+                    result == BlockResult.OK ? DiskRequest.OK : DiskRequest.FAILED));
             return fresh;
         } finally {
             lock.unlock();
         }
     }
 
-    void giveBack(InFlight request) {
+    /** {@code request} is idle again. */
+    public void giveBack(R request) {
         lock.lock();
         try {
             request.next = idle;
@@ -60,7 +72,8 @@ final class RequestPool {
         }
     }
 
-    void submitting() {
+    /** A request is about to be submitted. */
+    public void submitting() {
         lock.lock();
         try {
             submitted++;
@@ -70,7 +83,7 @@ final class RequestPool {
     }
 
     /** The host's disk is done with it. Any thread. */
-    private void complete(InFlight request, int status) {
+    private void complete(R request, int status) {
         QueueBatch queue;
         lock.lock();
         try {
@@ -89,13 +102,12 @@ final class RequestPool {
     }
 
     /** Something that is completed; {@code null} if there is nothing. */
-    @Nullable
-    InFlight completed() {
+    public @Nullable R completed() {
         lock.lock();
         try {
-            InFlight found = completed;
+            R found = completed;
             if (found != null) {
-                completed = found.next;
+                completed = after(found);
                 found.next = null;
             }
             return found;
@@ -105,7 +117,7 @@ final class RequestPool {
     }
 
     /** Waits until the host's disk holds no request of this queue. */
-    void awaitQuiet() {
+    public void awaitQuiet() {
         lock.lock();
         try {
             while (submitted > 0) {
