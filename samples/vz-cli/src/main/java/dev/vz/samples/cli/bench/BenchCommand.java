@@ -6,10 +6,11 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** {@code vz bench}; its subcommands measure. */
-@Command(name = "bench", mixinStandardHelpOptions = true, header = "Measures the software CPU beside QEMU's TCG.", synopsisSubcommandLabel = "COMMAND", subcommands = {
-    CpuBench.class, BootBench.class}, footerHeading = "%n@|bold Examples:|@%n", footer = {
+@Command(name = "bench", mixinStandardHelpOptions = true, header = "Measures vz beside others of its kind.", synopsisSubcommandLabel = "COMMAND", subcommands = {
+    CpuBench.class, BootBench.class, NetBench.class}, footerHeading = "%n@|bold Examples:|@%n", footer = {
         "  vz bench cpu                  fourteen kernels of C code on translated code and on TCG",
-        "  vz bench boot --cpus 2        the guest kit from the command line to power-off, on both"})
+        "  vz bench boot --cpus 2        the guest kit from the command line to power-off, on both",
+        "  vz bench net nat --rounds 3   a gateway's speed beside pasta's and slirp4netns's"})
 public final class BenchCommand implements Runnable {
 
     @Spec
@@ -21,7 +22,7 @@ public final class BenchCommand implements Runnable {
 
     @Override
     public void run() {
-        throw new ParameterException(spec.commandLine(), "Name what to measure: cpu or boot");
+        throw new ParameterException(spec.commandLine(), "Name what to measure: cpu, boot or net");
     }
 
     /** A number from the command line, checked. */

@@ -78,14 +78,8 @@ final class BootBench implements Callable<Integer> {
                 Peer.median(theirs) / Peer.median(ours));
     }
 
-    /** This very program with another command. */
     private List<String> vz() throws IOException {
-        Path self = Path.of("/proc/self");
-        String[] words = Files.readString(self.resolve("cmdline"), StandardCharsets.UTF_8).split("\0", -1);
-        int own = spec.root().commandLine().getParseResult().originalArgs().size();
-        var command = new ArrayList<String>();
-        command.add(self.resolve("exe").toRealPath().toString());
-        command.addAll(List.of(words).subList(1, words.length - 1 - own)); // behind the last word there is an empty one
+        List<String> command = Peer.thisProgram(spec);
         command.addAll(List.of("boot", "--backend", "emulator", "--cpus", Integer.toString(cpus), "--exec",
                 "echo " + WORD));
         return command;
