@@ -67,36 +67,77 @@ public final class TapDevice implements AutoCloseable {
      * @throws HostException {@code EPERM} without CAP_NET_ADMIN, {@code EBUSY} if it is in use
      */
     public static TapDevice open(String name, int headerSize, boolean severalQueues) {
-        if (headerSize != 0 && headerSize != 10 && headerSize != 12) {
-            throw new ConfigurationException("The header before a frame of a TAP has 0, 10 or 12 bytes, not "
-                    + headerSize);
-        }
+        checkHeaderSize(headerSize);
         FileDescriptor descriptor = FileDescriptor.open(DEVICE, OpenFlag.READ_WRITE, OpenFlag.NONBLOCK);
         try {
-            MemorySegment request = InterfaceRequest.about(name);
-            int flags = LinuxHeaders.IFF_TAP() | LinuxHeaders.IFF_NO_PI()
-                    | (headerSize > 0 ? LinuxHeaders.IFF_VNET_HDR() : 0)
-                    | (severalQueues ? LinuxHeaders.IFF_MULTI_QUEUE() : 0);
-            request.set(ValueLayout.JAVA_SHORT, InterfaceRequest.VALUE, (short) flags);
-            int result = Ioctl.call(descriptor, LinuxHeaders.TUNSETIFF(), request);
-            if (result == -Errno.EPERM) {
-                throw new HostException("TUNSETIFF", "interface " + name, Errno.EPERM, "EPERM",
-                        "it takes CAP_NET_ADMIN: run as root, or have root make it for this user"
-                                + " (ip tuntap add mode tap user ...)");
-            }
-            if (result < 0) {
-                throw Errno.failure("TUNSETIFF", "interface " + name, result);
-            }
-            var tap = new TapDevice(descriptor, InterfaceRequest.name(request), headerSize);
-            if (headerSize > 0) {
-                tap.set("TUNSETVNETHDRSZ", LinuxHeaders.TUNSETVNETHDRSZ(), headerSize);
-                tap.set("TUNSETVNETLE", LinuxHeaders.TUNSETVNETLE(), 1);
-            }
-            return tap;
+            return configure(descriptor, name, headerSize, severalQueues);
         } catch (RuntimeException | Error failure) {
             descriptor.close();
             throw failure;
         }
+    }
+
+    /**
+     * Opens a queue of a macvtap interface, which exists already: what is written to it arrives at the network of the
+     * interface below, and what comes from there for the macvtap's address can be read. Each call opens a further queue.
+     *
+     * @param name       the interface's, in the network namespace of the calling thread
+     * @param headerSize as for {@link #open}
+     * @throws HostException {@code ENODEV} if there is no such interface, {@code ENOENT} if it is no macvtap or its file
+     *                       {@code /dev/tapN}, with N the interface's number, is missing here
+     */
+    public static TapDevice openMacvtap(String name, int headerSize) {
+        checkHeaderSize(headerSize);
+        Path file;
+        try (var itself = NetworkInterface.of(name)) {
+            file = Path.of("/dev/tap" + itself.index());
+        }
+        FileDescriptor descriptor = FileDescriptor.open(file, OpenFlag.READ_WRITE, OpenFlag.NONBLOCK);
+        try {
+            // Interfaces of two namespaces may have one number, and the file is one of theirs.
+            MemorySegment request = InterfaceRequest.about(name);
+            Ioctl.checked("TUNGETIFF", descriptor, LinuxHeaders.TUNGETIFF(), request);
+            String actual = InterfaceRequest.name(request);
+            if (!actual.equals(name)) {
+                throw new HostException("opening a macvtap", "interface " + name, Errno.ENODEV, "ENODEV", file
+                        + " belongs to " + actual + " in another network namespace; make " + name
+                        + " anew, so that it gets another number");
+            }
+            return configure(descriptor, name, headerSize, true);
+        } catch (RuntimeException | Error failure) {
+            descriptor.close();
+            throw failure;
+        }
+    }
+
+    private static void checkHeaderSize(int headerSize) {
+        if (headerSize != 0 && headerSize != 10 && headerSize != 12) {
+            throw new ConfigurationException("The header before a frame of a TAP has 0, 10 or 12 bytes, not "
+                    + headerSize);
+        }
+    }
+
+    private static TapDevice configure(FileDescriptor descriptor, String name, int headerSize, boolean severalQueues) {
+        MemorySegment request = InterfaceRequest.about(name);
+        int flags = LinuxHeaders.IFF_TAP() | LinuxHeaders.IFF_NO_PI()
+                | (headerSize > 0 ? LinuxHeaders.IFF_VNET_HDR() : 0)
+                | (severalQueues ? LinuxHeaders.IFF_MULTI_QUEUE() : 0);
+        request.set(ValueLayout.JAVA_SHORT, InterfaceRequest.VALUE, (short) flags);
+        int result = Ioctl.call(descriptor, LinuxHeaders.TUNSETIFF(), request);
+        if (result == -Errno.EPERM) {
+            throw new HostException("TUNSETIFF", "interface " + name, Errno.EPERM, "EPERM",
+                    "it takes CAP_NET_ADMIN: run as root, or have root make it for this user"
+                            + " (ip tuntap add mode tap user ...)");
+        }
+        if (result < 0) {
+            throw Errno.failure("TUNSETIFF", "interface " + name, result);
+        }
+        var tap = new TapDevice(descriptor, InterfaceRequest.name(request), headerSize);
+        if (headerSize > 0) {
+            tap.set("TUNSETVNETHDRSZ", LinuxHeaders.TUNSETVNETHDRSZ(), headerSize);
+            tap.set("TUNSETVNETLE", LinuxHeaders.TUNSETVNETLE(), 1);
+        }
+        return tap;
     }
 
     /** The descriptor, non-blocking, which stays this object's. */

@@ -2,9 +2,7 @@ package dev.vz.net.port;
 
 import dev.vz.error.HostException;
 import dev.vz.link.FrameBatch;
-import dev.vz.link.FrameSink;
 import dev.vz.link.LinkFeatures;
-import dev.vz.link.LinkPort;
 import dev.vz.link.VnetHeader;
 import dev.vz.linux.Errno;
 import dev.vz.linux.FileDescriptor;
@@ -26,31 +24,27 @@ import org.jspecify.annotations.Nullable;
  * of the port's MTU, or shorter than an Ethernet header, is dropped and counted. {@link #send} may be called by several
  * threads.
  */
-public final class DatagramPort implements LinkPort {
+public final class DatagramPort extends ReceivingPort {
 
     private static final int BATCHES_IN_A_ROW = 4;
 
     private final FileDescriptor descriptor;
     private final @Nullable Path file;
-    private final LinkFeatures features;
     private final int largest;
     private final int stride;
     private final EpollLoop.Registration registration;
-    private final PortCounters counters = new PortCounters();
     private final MemorySegment slab;
     private final FrameBatch batch = new FrameBatch();
     private final MessageBatch incoming = new MessageBatch(FrameBatch.CAPACITY);
     private final Object sendLock = new Object();
     private final MessageBatch outgoing = new MessageBatch(FrameBatch.CAPACITY);
     private boolean full;
-    private volatile @Nullable FrameSink sink;
-    private volatile @Nullable Runnable listener;
     private volatile boolean closed;
 
     private DatagramPort(FileDescriptor descriptor, @Nullable Path file, int mtu, EpollLoop loop) {
+        super(descriptor.description(), LinkFeatures.none().withMtu(mtu));
         this.descriptor = descriptor;
         this.file = file;
-        features = LinkFeatures.none().withMtu(mtu);
         largest = mtu + 18 + 4;
         stride = VnetHeader.SIZE + largest + 63 & ~63;
         slab = Arena.ofAuto().allocate((long) FrameBatch.CAPACITY * stride, 64);
@@ -80,21 +74,6 @@ public final class DatagramPort implements LinkPort {
     }
 
     @Override
-    public String name() {
-        return descriptor.description();
-    }
-
-    /** What went through. */
-    public PortCounters counters() {
-        return counters;
-    }
-
-    @Override
-    public LinkFeatures features() {
-        return features;
-    }
-
-    @Override
     public int send(FrameBatch frames) {
         if (closed) {
             return 0;
@@ -105,7 +84,7 @@ public final class DatagramPort implements LinkPort {
             for (int i = 0; i < count; i++) {
                 int length = frames.frameLength(i);
                 if (length > largest) {
-                    counters.sendDropped(1);
+                    counters().sendDropped(1);
                 } else {
                     outgoing.set(messages++, frames.segment(i), frames.frameOffset(i), length);
                 }
@@ -122,7 +101,7 @@ public final class DatagramPort implements LinkPort {
                 }
                 if (result < 0) {
                     // ECONNREFUSED, ENOENT: nobody there now. As on a cable, the frame is lost and later ones may arrive.
-                    counters.sendDropped(1);
+                    counters().sendDropped(1);
                     sent++;
                 } else {
                     for (int i = 0; i < result; i++) {
@@ -131,7 +110,7 @@ public final class DatagramPort implements LinkPort {
                     sent += result;
                 }
             }
-            counters.sent(sent, bytes);
+            counters().sent(sent, bytes);
             if (sent == messages) {
                 return count;
             }
@@ -166,15 +145,12 @@ public final class DatagramPort implements LinkPort {
                     registration.modify(Readiness.IN);
                 }
             }
-            Runnable waiting = listener;
-            if (waiting != null) {
-                waiting.run();
-            }
+            changed();
         }
         if ((readiness & (Readiness.IN | Readiness.ERROR)) != 0) {
             for (int i = 0; i < BATCHES_IN_A_ROW && readBatch(); i++) {
                 if (batch.count() > 0) {
-                    Deliveries.deliver(batch, sink, counters);
+                    deliver(batch);
                 }
             }
         }
@@ -189,7 +165,7 @@ public final class DatagramPort implements LinkPort {
         for (int i = 0; i < came; i++) {
             int length = incoming.length(i);
             if (incoming.isTruncated(i) || length < EthernetHeader.SIZE) {
-                counters.countMalformed();
+                counters().countMalformed();
             } else {
                 long at = (long) i * stride;
                 VnetHeader.clear(slab, at);
@@ -200,18 +176,8 @@ public final class DatagramPort implements LinkPort {
     }
 
     @Override
-    public void receive(@Nullable FrameSink sink) {
-        this.sink = sink;
-    }
-
-    @Override
     public boolean isUp() {
         return !closed;
-    }
-
-    @Override
-    public void onChange(@Nullable Runnable listener) {
-        this.listener = listener;
     }
 
     @Override
@@ -220,7 +186,7 @@ public final class DatagramPort implements LinkPort {
             synchronized (sendLock) {
                 closed = true; // seen by every sender before the registration, which it might change, is gone
             }
-            sink = null;
+            receive(null);
             registration.cancel();
             descriptor.close();
             remove(file);

@@ -1,7 +1,6 @@
 package dev.vz.net.port;
 
 import dev.vz.link.FrameBatch;
-import dev.vz.link.FrameSink;
 import dev.vz.link.LinkFeatures;
 import dev.vz.link.LinkPort;
 import dev.vz.net.frame.FrameStore;
@@ -84,11 +83,9 @@ public final class ImpairedLink implements AutoCloseable {
         b.close();
     }
 
-    private final class End implements LinkPort {
+    private final class End extends ReceivingPort {
         private static final int MOST_FRAMES = 1 << 16;
 
-        private final String name;
-        private final LinkFeatures features;
         private final SplittableRandom random;
         private Impairment impairment;
         private final FrameStore store;
@@ -106,13 +103,10 @@ public final class ImpairedLink implements AutoCloseable {
         private @Nullable End peer;
         private final FrameBatch batch = new FrameBatch();
         private final int[] taken = new int[FrameBatch.CAPACITY];
-        private volatile @Nullable FrameSink sink;
-        private volatile @Nullable Runnable listener;
         private volatile boolean closed;
 
         End(String name, LinkFeatures features, Impairment impairment, SplittableRandom random) {
-            this.name = name;
-            this.features = features;
+            super(name, features);
             this.impairment = impairment;
             this.random = random;
             store = newStore(impairment);
@@ -133,16 +127,6 @@ public final class ImpairedLink implements AutoCloseable {
 
         synchronized void setImpairment(Impairment changed) {
             impairment = changed;
-        }
-
-        @Override
-        public String name() {
-            return name;
-        }
-
-        @Override
-        public LinkFeatures features() {
-            return features;
         }
 
         @Override
@@ -220,8 +204,7 @@ public final class ImpairedLink implements AutoCloseable {
                 }
                 // Not under the lock: the receiver may answer through this very link.
                 End other = peer;
-                FrameSink receiver = other == null || closed ? null : other.sink;
-                int accepted = receiver == null ? 0 : receiver.accept(batch);
+                int accepted = other == null || closed ? 0 : other.deliver(batch);
                 synchronized (this) {
                     dropped += batch.count() - accepted;
                     for (int i = 0; i < batch.count(); i++) {
@@ -286,37 +269,26 @@ public final class ImpairedLink implements AutoCloseable {
         }
 
         @Override
-        public void receive(@Nullable FrameSink sink) {
-            this.sink = sink;
-        }
-
-        @Override
         public boolean isUp() {
             End other = peer;
             return !closed && other != null && !other.closed;
         }
 
         @Override
-        public void onChange(@Nullable Runnable listener) {
-            this.listener = listener;
-        }
-
-        @Override
         public void close() {
             if (!closed) {
                 closed = true;
-                sink = null;
+                receive(null);
                 End other = peer;
-                Runnable waiting = other == null ? null : other.listener;
-                if (waiting != null) {
-                    waiting.run();
+                if (other != null) {
+                    other.changed();
                 }
             }
         }
 
         @Override
         public String toString() {
-            return name;
+            return name();
         }
     }
 }

@@ -1,9 +1,7 @@
 package dev.vz.net.port;
 
 import dev.vz.link.FrameBatch;
-import dev.vz.link.FrameSink;
 import dev.vz.link.LinkFeatures;
-import dev.vz.link.LinkPort;
 import dev.vz.link.VnetHeader;
 import dev.vz.linux.Errno;
 import dev.vz.linux.FileDescriptor;
@@ -17,23 +15,20 @@ import dev.vz.net.packet.EthernetHeader;
 import dev.vz.net.packet.Wire;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A stream socket in QEMU's framing ({@code -netdev stream}, {@code -netdev socket}): every frame follows its length, four
  * bytes in network byte order. A peer that announces a length that no frame has is cut off at once, because nothing behind
  * it can be told apart any more. {@link #send} may be called by several threads.
  */
-public final class StreamPort implements LinkPort {
+public final class StreamPort extends ReceivingPort {
 
     private static final int PREFIX = 4;
     private static final int BUFFER = 256 << 10;
 
     private final FileDescriptor descriptor;
-    private final LinkFeatures features;
     private final int largest;
     private final EpollLoop.Registration registration;
-    private final PortCounters counters = new PortCounters();
     private final MemorySegment incoming = Arena.ofAuto().allocate(BUFFER, 64);
     private int incomingEnd;
     private final MemorySegment slab = Arena.ofAuto().allocate(BUFFER, 64);
@@ -43,14 +38,12 @@ public final class StreamPort implements LinkPort {
     private int outgoingStart;
     private int outgoingEnd;
     private boolean starved;
-    private volatile @Nullable FrameSink sink;
-    private volatile @Nullable Runnable listener;
     private volatile boolean up = true;
     private volatile boolean closed;
 
     private StreamPort(FileDescriptor descriptor, int mtu, EpollLoop loop) {
+        super(descriptor.description(), LinkFeatures.none().withMtu(mtu));
         this.descriptor = descriptor;
-        features = LinkFeatures.none().withMtu(mtu);
         largest = mtu + 18 + 4;
         registration = loop.register(descriptor, Readiness.IN, this::ready);
     }
@@ -77,21 +70,6 @@ public final class StreamPort implements LinkPort {
     }
 
     @Override
-    public String name() {
-        return descriptor.description();
-    }
-
-    /** What went through. */
-    public PortCounters counters() {
-        return counters;
-    }
-
-    @Override
-    public LinkFeatures features() {
-        return features;
-    }
-
-    @Override
     public int send(FrameBatch frames) {
         if (!up) {
             return 0;
@@ -103,7 +81,7 @@ public final class StreamPort implements LinkPort {
             for (; taken < count; taken++) {
                 int length = frames.frameLength(taken);
                 if (length > largest) {
-                    counters.sendDropped(1);
+                    counters().sendDropped(1);
                     continue;
                 }
                 if (outgoingEnd + PREFIX + length > BUFFER && !makeRoom(PREFIX + length)) {
@@ -116,7 +94,7 @@ public final class StreamPort implements LinkPort {
                 bytes += length;
             }
             flush();
-            counters.sent(taken, bytes);
+            counters().sent(taken, bytes);
             starved = taken < count;
             return taken;
         }
@@ -190,7 +168,7 @@ public final class StreamPort implements LinkPort {
         while (at + PREFIX <= incomingEnd) {
             long length = Wire.u32(incoming, at);
             if (length > largest) {
-                counters.countMalformed();
+                counters().countMalformed();
                 deliver();
                 goDown();
                 return;
@@ -200,7 +178,7 @@ public final class StreamPort implements LinkPort {
             }
             int size = (int) length;
             if (size < EthernetHeader.SIZE) {
-                counters.countMalformed();
+                counters().countMalformed();
             } else {
                 if (batch.isFull() || out + VnetHeader.SIZE + size > BUFFER) {
                     deliver();
@@ -222,7 +200,7 @@ public final class StreamPort implements LinkPort {
     private void deliver() {
         int count = batch.count();
         if (count > 0) {
-            Deliveries.deliver(batch, sink, counters);
+            deliver(batch);
             batch.clear();
         }
     }
@@ -239,33 +217,16 @@ public final class StreamPort implements LinkPort {
         changed();
     }
 
-    private void changed() {
-        Runnable waiting = listener;
-        if (waiting != null) {
-            waiting.run();
-        }
-    }
-
-    @Override
-    public void receive(@Nullable FrameSink sink) {
-        this.sink = sink;
-    }
-
     @Override
     public boolean isUp() {
         return up;
     }
 
     @Override
-    public void onChange(@Nullable Runnable listener) {
-        this.listener = listener;
-    }
-
-    @Override
     public void close() {
         if (!closed) {
             closed = true;
-            sink = null;
+            receive(null);
             synchronized (sendLock) {
                 up = false;
             }

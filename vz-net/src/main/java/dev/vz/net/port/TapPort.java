@@ -3,9 +3,7 @@ package dev.vz.net.port;
 import dev.vz.error.ConfigurationException;
 import dev.vz.error.HostException;
 import dev.vz.link.FrameBatch;
-import dev.vz.link.FrameSink;
 import dev.vz.link.LinkFeatures;
-import dev.vz.link.LinkPort;
 import dev.vz.link.VnetHeader;
 import dev.vz.linux.Errno;
 import dev.vz.linux.event.EpollLoop;
@@ -20,14 +18,14 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
+import java.util.function.Function;
 
 /**
- * A TAP interface: what is sent here arrives at the host's network, and what the host sends arrives here. With several
+ * A TAP or macvtap interface: what is sent here arrives at the host's network, and what the host sends arrives here. With several
  * queues, each belongs to one event loop, whose thread calls the sink; a frame leaves through the queue of the thread that
  * sends it, and through the first queue if the thread is none of theirs. {@link #send} may be called by several threads.
  */
-public final class TapPort implements LinkPort {
+public final class TapPort extends ReceivingPort {
 
     /** A slab holds several of the largest frames; smaller ones lie one behind the other, so that few cache lines are touched. */
     private static final int SLAB = 256 << 10;
@@ -35,17 +33,11 @@ public final class TapPort implements LinkPort {
     /** After this many batches of one queue the loop looks after its other descriptors. */
     private static final int BATCHES_IN_A_ROW = 4;
 
-    private final String name;
-    private final LinkFeatures features;
     private final List<Queue> queues = new ArrayList<>();
-    private final PortCounters counters = new PortCounters();
-    private volatile @Nullable FrameSink sink;
-    private volatile @Nullable Runnable listener;
     private volatile boolean closed;
 
     private TapPort(String name, LinkFeatures features) {
-        this.name = name;
-        this.features = features;
+        super(name, features);
     }
 
     /**
@@ -62,6 +54,24 @@ public final class TapPort implements LinkPort {
 
     /** The same with only those {@code offloads}. */
     public static TapPort open(String interfaceName, Set<Offload> offloads, EpollLoop... loops) {
+        boolean several = loops.length > 1;
+        return open(interfaceName, name -> TapDevice.open(name, VnetHeader.SIZE, several), offloads, loops);
+    }
+
+    /**
+     * Opens a macvtap interface that exists already, in the network namespace of the calling thread: the network of the
+     * interface below it, under the macvtap's own Ethernet address. Guests behind it use that address.
+     *
+     * @param loops one queue is opened for each
+     * @throws HostException {@code ENODEV} if there is no such interface, {@code ENOENT} if it is no macvtap
+     */
+    public static TapPort openMacvtap(String interfaceName, EpollLoop... loops) {
+        return open(interfaceName, name -> TapDevice.openMacvtap(name, VnetHeader.SIZE), EnumSet.allOf(Offload.class),
+                loops);
+    }
+
+    private static TapPort open(String interfaceName, Function<String, TapDevice> opener, Set<Offload> offloads,
+            EpollLoop... loops) {
         if (loops.length == 0) {
             throw new ConfigurationException("A TAP port needs an event loop");
         }
@@ -69,7 +79,7 @@ public final class TapPort implements LinkPort {
         try {
             String actual = interfaceName;
             for (int i = 0; i < loops.length; i++) {
-                var device = TapDevice.open(actual, VnetHeader.SIZE, loops.length > 1);
+                TapDevice device = opener.apply(actual);
                 devices.add(device);
                 actual = device.name();
                 device.setOffloads(offloads);
@@ -92,21 +102,6 @@ public final class TapPort implements LinkPort {
     }
 
     @Override
-    public String name() {
-        return name;
-    }
-
-    /** What went through. */
-    public PortCounters counters() {
-        return counters;
-    }
-
-    @Override
-    public LinkFeatures features() {
-        return features;
-    }
-
-    @Override
     public int send(FrameBatch batch) {
         if (closed) {
             return 0;
@@ -121,32 +116,22 @@ public final class TapPort implements LinkPort {
     }
 
     @Override
-    public void receive(@Nullable FrameSink sink) {
-        this.sink = sink;
-    }
-
-    @Override
     public boolean isUp() {
         return !closed;
-    }
-
-    @Override
-    public void onChange(@Nullable Runnable listener) {
-        this.listener = listener;
     }
 
     @Override
     public void close() {
         if (!closed) {
             queues.forEach(Queue::markClosed);
-            sink = null;
+            receive(null);
             queues.forEach(Queue::close);
         }
     }
 
     @Override
     public String toString() {
-        return "TAP port " + name;
+        return "TAP port " + name();
     }
 
     private final class Queue implements AutoCloseable {
@@ -166,14 +151,11 @@ public final class TapPort implements LinkPort {
         void ready(EpollLoop.Registration registration, int readiness) {
             if ((readiness & Readiness.OUT) != 0) {
                 setWaiting(false);
-                Runnable waiting = listener;
-                if (waiting != null) {
-                    waiting.run();
-                }
+                changed();
             }
             if ((readiness & Readiness.IN) != 0) {
                 for (int i = 0; i < BATCHES_IN_A_ROW && readBatch(); i++) {
-                    Deliveries.deliver(batch, sink, counters);
+                    deliver(batch);
                 }
             } else if ((readiness & (Readiness.ERROR | Readiness.HANG_UP)) != 0) {
                 // The interface was deleted: nothing will come any more, and epoll would report it without end.
@@ -191,7 +173,7 @@ public final class TapPort implements LinkPort {
                     break;
                 }
                 if (got < VnetHeader.SIZE + 14) {
-                    counters.countMalformed();
+                    counters().countMalformed();
                     continue;
                 }
                 batch.add(slab, at, (int) got);
@@ -223,9 +205,9 @@ public final class TapPort implements LinkPort {
                 }
                 i++;
             }
-            counters.sent(i - dropped, bytes);
+            counters().sent(i - dropped, bytes);
             if (dropped > 0) {
-                counters.sendDropped(dropped);
+                counters().sendDropped(dropped);
             }
             return i;
         }

@@ -38,6 +38,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /**
  * What a guest that means harm sends. After each the gateway is asked for its address: it answers, it has not failed once, and
@@ -154,25 +156,41 @@ class HostileGuestTest {
         return Frames.udp(0xFFFF_FFFF_FFFFL, mac, 0, -1, 68, 67, message);
     }
 
-    static List<byte[]> everyKind() {
-        byte[] ping = {8, 0, 0, 0, 0, 1, 0, 1};
-        Wire.put16(MemorySegment.ofArray(ping), 2, Checksum.finish(Checksum.add(0, MemorySegment.ofArray(ping), 0, 8)));
-        return List.of(bootp(MAC), Frames.udp(GATEWAY, MAC, OWN, LOOPBACK, 4000, 9, new byte[20]),
-                udp6(9, new byte[20]),
-                arp(MAC, OWN, ROUTER), tcp(MAC, OWN, LOOPBACK, 4000, 9, 1, 0, TcpHeader.SYN),
-                Frames.ipv4(GATEWAY, MAC, IpProtocol.ICMP, OWN, ROUTER, ping));
+    /** The kinds of frames that a gateway looks into. */
+    enum Kind {
+        BOOTP, UDP, UDP6, ARP, TCP, ECHO;
+
+        byte[] frame() {
+            return switch (this) {
+                case BOOTP -> bootp(MAC);
+                case UDP -> Frames.udp(GATEWAY, MAC, OWN, LOOPBACK, 4000, 9, new byte[20]);
+                case UDP6 -> udp6(9, new byte[20]);
+                case ARP -> arp(MAC, OWN, ROUTER);
+                case TCP -> tcp(MAC, OWN, LOOPBACK, 4000, 9, 1, 0, TcpHeader.SYN);
+                case ECHO -> {
+                    byte[] ping = {8, 0, 0, 0, 0, 1, 0, 1};
+                    MemorySegment message = MemorySegment.ofArray(ping);
+                    Wire.put16(message, 2, Checksum.finish(Checksum.add(0, message, 0, 8)));
+                    yield Frames.ipv4(GATEWAY, MAC, IpProtocol.ICMP, OWN, ROUTER, ping);
+                }
+            };
+        }
     }
 
-    @Test
-    void headersThatReachBeyondTheFrame() {
+    static List<byte[]> everyKind() {
+        return Arrays.stream(Kind.values()).map(Kind::frame).toList();
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void headersThatReachBeyondTheFrame(Kind kind) {
         serveDhcp();
-        for (byte[] whole : everyKind()) {
-            for (int length = 0; length < whole.length; length++) {
-                send(Arrays.copyOf(whole, length));
-            }
+        byte[] whole = kind.frame();
+        for (int length = 0; length < whole.length; length++) {
+            send(Arrays.copyOf(whole, length));
         }
         settle();
-        assertThat(gateway.statistics().malformed()).isGreaterThan(300);
+        assertThat(gateway.statistics().malformed()).isGreaterThan(20);
     }
 
     private void serveDhcp() {
@@ -180,25 +198,26 @@ class HostileGuestTest {
                 InstantSource.system()));
     }
 
-    @Test
-    void lengthFieldsThatLie() {
+    @ParameterizedTest
+    @EnumSource
+    void lengthFieldsThatLie(Kind kind) {
         serveDhcp();
-        for (byte[] whole : everyKind()) {
-            // The fields of two bytes that hold a length, an offset or a header length in any of the headers.
-            for (int at = 12; at + 1 < Math.min(whole.length, 70); at++) {
-                for (int value : new int[] {0, 1, 7, 8, 19, 20, 0x7FFF, 0x8000, 0xFFFF}) {
-                    byte[] wrong = whole.clone();
-                    Wire.put16(MemorySegment.ofArray(wrong), at, value);
-                    if (Wire.u16(MemorySegment.ofArray(wrong), 12) == EthernetHeader.IPV4) {
-                        if ((wrong[14] & 0xF) >= 5 && 14 + (wrong[14] & 0xF) * 4 <= wrong.length) {
-                            Ipv4Header.finishChecksum(MemorySegment.ofArray(wrong), 14);
-                        }
+        byte[] whole = kind.frame();
+        // The fields of two bytes that hold a length, an offset or a header length in any of the headers.
+        for (int at = 12; at + 1 < Math.min(whole.length, 70); at++) {
+            for (int value : new int[] {0, 1, 7, 8, 19, 20, 0x7FFF, 0x8000, 0xFFFF}) {
+                byte[] wrong = whole.clone();
+                Wire.put16(MemorySegment.ofArray(wrong), at, value);
+                if (Wire.u16(MemorySegment.ofArray(wrong), 12) == EthernetHeader.IPV4) {
+                    if ((wrong[14] & 0xF) >= 5 && 14 + (wrong[14] & 0xF) * 4 <= wrong.length) {
+                        Ipv4Header.finishChecksum(MemorySegment.ofArray(wrong), 14);
                     }
-                    send(wrong);
                 }
+                send(wrong);
             }
         }
         settle();
+        assertThat(gateway.statistics().malformed()).isPositive();
     }
 
     @Test
@@ -252,33 +271,45 @@ class HostileGuestTest {
         throw new AssertionError("the frame did not come");
     }
 
-    @Test
-    void floodsOfEveryTableLeaveTheHeapFlat() throws Exception {
-        serveDhcp();
-        try (var socket = new DatagramSocket(0, InetAddress.getByName("127.0.0.1"))) {
-            flood(socket.getLocalPort(), 2000);
-            long before = heap();
-            flood(socket.getLocalPort(), 10_000);
-            assertThat(heap() - before).isLessThan(8L << 20);
-        }
-        GatewayStatistics statistics = gateway.statistics();
-        assertThat(statistics.flowsEvicted() + statistics.flowsRefused()).isGreaterThan(1000);
-        assertThat(statistics.errorsSent()).isLessThan(100 * 60);
-    }
+    /** What a guest may flood a gateway with. */
+    enum Flood {
+        SYNS, DATAGRAM_FLOWS, ETHERNET_ADDRESSES, ARP_REQUESTS, LEASES;
 
-    private void flood(int port, int times) {
-        var random = new Random(times);
-        for (int i = 0; i < times; i++) {
+        byte[] frame(int i, Random random, int port) {
             long mac = random.nextLong() & 0xFEFF_FFFF_FFFFL;
             int source = OWN + random.nextInt(100);
             int sourcePort = 1 + random.nextInt(65_535);
-            switch (i % 5) {
-                case 0 -> send(tcp(mac, source, LOOPBACK, sourcePort, 1 + random.nextInt(65_535), i, 0, TcpHeader.SYN));
-                case 1 -> send(Frames.udp(GATEWAY, mac, source, LOOPBACK, sourcePort, port, (byte) i));
-                case 2 -> send(arp(mac, source, ROUTER));
-                case 3 -> send(bootp(mac));
-                default -> send(Frames.udp(GATEWAY, MAC, OWN, LOOPBACK, sourcePort, port, (byte) i));
-            }
+            return switch (this) {
+                case SYNS -> tcp(MAC, OWN, LOOPBACK, sourcePort, 1 + random.nextInt(65_535), i, 0, TcpHeader.SYN);
+                case DATAGRAM_FLOWS -> Frames.udp(GATEWAY, MAC, OWN, LOOPBACK, sourcePort, port, (byte) i);
+                case ETHERNET_ADDRESSES -> Frames.udp(GATEWAY, mac, source, LOOPBACK, sourcePort, port, (byte) i);
+                case ARP_REQUESTS -> arp(mac, source, ROUTER);
+                case LEASES -> bootp(mac);
+            };
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aFloodLeavesTheHeapFlat(Flood flood) throws Exception {
+        serveDhcp();
+        try (var socket = new DatagramSocket(0, InetAddress.getByName("127.0.0.1"))) {
+            flood(flood, socket.getLocalPort(), 1000);
+            long before = heap();
+            flood(flood, socket.getLocalPort(), 4000);
+            assertThat(heap() - before).isLessThan(4L << 20);
+        }
+        GatewayStatistics statistics = gateway.statistics();
+        if (flood == Flood.DATAGRAM_FLOWS || flood == Flood.ETHERNET_ADDRESSES) {
+            assertThat(statistics.flowsEvicted() + statistics.flowsRefused()).isGreaterThan(1000);
+        }
+        assertThat(statistics.errorsSent()).isLessThan(100 * 60);
+    }
+
+    private void flood(Flood flood, int port, int times) {
+        var random = new Random(times);
+        for (int i = 0; i < times; i++) {
+            send(flood.frame(i, random, port));
         }
         settle();
         received.take();

@@ -2,7 +2,9 @@ package dev.vz.net.port;
 
 import static dev.vz.net.Frames.LOCAL_TYPE;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.vz.error.HostException;
 import dev.vz.link.FrameBatch;
 import dev.vz.link.VnetHeader;
 import dev.vz.linux.event.EpollLoop;
@@ -11,6 +13,11 @@ import dev.vz.linux.network.NetworkNamespace;
 import dev.vz.net.Frames;
 import dev.vz.net.Frames.Collector;
 import dev.vz.testing.Peers;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
@@ -118,6 +125,89 @@ class TapPortTest {
             assertThat(again.isUp()).isTrue();
             again.close();
             assertThat(Frames.send(again, Frames.ethernet(1, 2, LOCAL_TYPE))).isZero();
+        }
+    }
+
+    private static final long MACVTAP = 0x5254_0000_0077L;
+
+    private void ip(String words) {
+        int status = namespace.call(() -> new ProcessBuilder(("ip " + words).split(" ")).inheritIO().start().waitFor());
+        assertThat(status).as("status of ip %s", words).isZero();
+    }
+
+    /** A macvtap on a TAP, so that the network below it is ours, too. */
+    private TapPort macvtap(String name, TapPort below, EpollLoop... loops) {
+        Peers.program("ip", "iproute2");
+        // The file is named after the number, which in a new namespace is a small one that others have, too.
+        int number = new SecureRandom().nextInt(1 << 20, 1 << 30);
+        ip("link add link " + below.name() + " name " + name + " index " + number
+                + " address 52:54:00:00:00:77 type macvtap mode bridge");
+        int index = namespace.call(() -> {
+            try (var itself = NetworkInterface.of(name)) {
+                itself.setUp(true);
+                return itself.index();
+            }
+        });
+        Peers.require(Files.exists(Path.of("/dev/tap" + index)), "/dev has no file for a new macvtap");
+        return namespace.call(() -> TapPort.openMacvtap(name, loops));
+    }
+
+    @Test
+    void aMacvtapReachesTheNetworkBelowItAndIsReachedOnEveryQueue() {
+        try (var second = new EpollLoop("second queue"); var below = open("vzl", loop);
+                var port = macvtap("vzm", below, loop, second)) {
+            assertThat(port.features().tso4()).isTrue();
+            var down = Collector.on(below);
+            byte[] question = Frames.ethernet(0xFFFF_FFFF_FFFFL, MACVTAP, LOCAL_TYPE, new byte[46]);
+            assertThat(Frames.send(port, question)).isEqualTo(1);
+            until(() -> down.frames().stream().anyMatch(frame -> Arrays.equals(frame, question)));
+            var byQueue = new int[2];
+            port.receive(batch -> {
+                byQueue[loop.isLoopThread() ? 0 : 1] += batch.count();
+                return batch.count();
+            });
+            for (int flow = 0; flow < 64; flow++) {
+                assertThat(Frames.send(below, Frames.udp(MACVTAP, 0x5254_0000_0001L, 0x0A00_0001, 0x0A00_0002,
+                        10_000 + flow, 53, new byte[100]))).isEqualTo(1);
+            }
+            until(() -> {
+                second.poll(0);
+                return byQueue[0] + byQueue[1] >= 64;
+            });
+            assertThat(byQueue[0]).isPositive();
+            assertThat(byQueue[1]).isPositive();
+        }
+    }
+
+    @Test
+    void aLargeSegmentCrossesAMacvtapInOnePiece() {
+        try (var below = open("vzl", loop); var port = macvtap("vzm", below, loop)) {
+            byte[] frame = Frames.tcpToBeSummed(MACVTAP, 0x5254_0000_0001L, 0x0A00_0001, 0x0A00_0002, 0x10,
+                    new byte[4000]);
+            var kinds = new ArrayList<Integer>();
+            port.receive(batch -> {
+                for (int i = 0; i < batch.count(); i++) {
+                    if (Arrays.equals(Frames.copy(batch, i), frame)) {
+                        kinds.add(VnetHeader.gsoType(batch.segment(i), batch.headerOffset(i)));
+                    }
+                }
+                return batch.count();
+            });
+            FrameBatch batch = Frames.batch(frame);
+            VnetHeader.set(batch.segment(0), 0, VnetHeader.NEEDS_CSUM, VnetHeader.GSO_TCPV4, 54, 1000, 34, 16);
+            assertThat(below.send(batch)).isEqualTo(1);
+            until(() -> !kinds.isEmpty());
+            assertThat(kinds).containsExactly(VnetHeader.GSO_TCPV4);
+        }
+    }
+
+    @Test
+    void whatIsNoMacvtapIsRefusedByName() {
+        try (var below = open("vzn", loop)) {
+            assertThatThrownBy(() -> namespace.call(() -> TapPort.openMacvtap("nonesuch", loop)))
+                    .isInstanceOf(HostException.class).hasMessageContaining("ENODEV");
+            assertThatThrownBy(() -> namespace.call(() -> TapPort.openMacvtap(below.name(), loop)))
+                    .isInstanceOf(HostException.class);
         }
     }
 }

@@ -48,7 +48,8 @@ import picocli.CommandLine.Spec;
         "  vz nat --tap tap0                            for a guest on tap0, 10.0.2.0/24",
         "  vz nat --netns /run/netns/guest --tap eth0   the TAP is made inside that namespace",
         "  vz nat --tap tap0 --forward tcp:127.0.0.1:8080:10.0.2.15:80",
-        "  vz nat --tap tap0 --allow tcp:0.0.0.0/0:443 --allow udp:192.0.2.53/32:53", "",
+        "  vz nat --tap tap0 --allow tcp:0.0.0.0/0:443 --allow udp:192.0.2.53/32:53",
+        "  vz nat --tap tap0 --dns host --allow tcp:0.0.0.0/0:443 --allow-server '*.example.com'", "",
         "@|bold Exit status:|@ 1 it failed (one line on standard error says why); 2 wrong usage."})
 public final class NatCommand implements Callable<Integer> {
 
@@ -89,6 +90,11 @@ public final class NatCommand implements Callable<Integer> {
         "Let guests reach nothing else: tcp|udp|echo:ADDRESS[/BITS][:PORT]. Several."})
     private List<String> allowed = new ArrayList<>();
 
+    @Option(names = "--allow-server", paramLabel = "NAME", description = {
+        "Let TLS connections to port 443 go to servers of this name only, or with *.example.com of names below it.",
+        "Several. What the guest names in its first message counts; who says none, or tries QUIC, is refused."})
+    private List<String> servers = new ArrayList<>();
+
     @Option(names = "--allow-host", description = "Let guests reach the host's own addresses, not its loopback.")
     private boolean allowHost;
 
@@ -127,27 +133,19 @@ public final class NatCommand implements Callable<Integer> {
                 .withHostLoopback(hostLoopback == null ? null : IpPrefix.parse(hostLoopback)).withPolicy(policy());
     }
 
-    private record Rule(Protocol protocol, IpPrefix range, int port) {}
-
     private EgressPolicy policy() {
-        if (allowed.isEmpty()) {
-            return EgressPolicy.allowAll();
-        }
-        List<Rule> rules = allowed.stream().map(this::rule).toList();
-        return request -> rules.stream()
-                .anyMatch(rule -> rule.protocol() == request.protocol() && rule.range().contains(request.destination())
-                        && (rule.port() == 0 || rule.port() == request.port()))
-                                ? EgressPolicy.Decision.ALLOW
-                                : EgressPolicy.Decision.REJECT;
+        return allowed.isEmpty() && servers.isEmpty()
+                ? EgressPolicy.allowAll()
+                : new NatPolicy(allowed.stream().map(this::rule).toList(), servers);
     }
 
-    private Rule rule(String text) {
+    private NatPolicy.Rule rule(String text) {
         var parts = ALLOWED.matcher(text);
         if (!parts.matches()) {
             throw wrong("--allow", text, "tcp:192.0.2.0/24:443");
         }
         String bits = parts.group(3) == null ? "" : parts.group(3);
-        return new Rule(Protocol.valueOf(parts.group(1).toUpperCase(java.util.Locale.ROOT)),
+        return new NatPolicy.Rule(Protocol.valueOf(parts.group(1).toUpperCase(java.util.Locale.ROOT)),
                 IpPrefix.parse(plain(parts.group(2)) + bits),
                 parts.group(4) == null ? 0 : Integer.parseInt(parts.group(4)));
     }

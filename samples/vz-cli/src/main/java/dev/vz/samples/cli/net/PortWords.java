@@ -20,7 +20,7 @@ import picocli.CommandLine.TypeConversionException;
 /**
  * A port as the command line describes it: {@code KIND=WHERE[,SETTING[=VALUE]]…}.
  *
- * @param kind     tap, listen, connect, dgram or vxlan
+ * @param kind     tap, macvtap, listen, connect, dgram or vxlan
  * @param where    the interface's name, the socket's path, or the tunnel's VNI and ends
  * @param settings how the switch treats it
  * @param mtu      of a socket's port; a TAP has its own
@@ -29,7 +29,7 @@ import picocli.CommandLine.TypeConversionException;
 record PortWords(Kind kind, String where, PortSettings settings, int mtu, boolean mirror) {
 
     enum Kind {
-        TAP, LISTEN, CONNECT, DGRAM, VXLAN
+        TAP, MACVTAP, LISTEN, CONNECT, DGRAM, VXLAN
     }
 
     static final class Converter implements ITypeConverter<PortWords> {
@@ -50,8 +50,8 @@ record PortWords(Kind kind, String where, PortSettings settings, int mtu, boolea
         int equals = words[0].indexOf('=');
         String kind = equals < 0 ? words[0] : words[0].substring(0, equals);
         Kind found = Arrays.stream(Kind.values()).filter(each -> each.name().equalsIgnoreCase(kind)).findFirst()
-                .orElseThrow(() -> new TypeConversionException("'" + text + "' starts with none of tap=, listen=, "
-                        + "connect=, dgram= and vxlan="));
+                .orElseThrow(() -> new TypeConversionException("'" + text + "' starts with none of tap=, macvtap=, "
+                        + "listen=, connect=, dgram= and vxlan="));
         if (equals < 0 || equals == words[0].length() - 1) {
             throw new TypeConversionException("'" + text + "' does not say where, as tap=tap0 or listen=/run/s does");
         }

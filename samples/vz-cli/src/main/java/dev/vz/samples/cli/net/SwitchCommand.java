@@ -43,6 +43,7 @@ import picocli.CommandLine.Spec;
     "ports and stations on its standard input.",
     ""}, footerHeading = "%n@|bold A port:|@ KIND=WHERE[,SETTING]…%n", footer = {
         "  tap=IF               a TAP interface, made if there is none, and switched on",
+        "  macvtap=IF           a macvtap interface that exists, switched on; guests use its address",
         "  listen=PATH          a unix socket: every connection becomes a port (qemu -netdev stream)",
         "  connect=PATH         a connection to such a socket",
         "  dgram=LOCAL:REMOTE   a pair of unix datagram sockets (qemu -netdev dgram)",
@@ -136,8 +137,10 @@ public final class SwitchCommand implements Callable<Integer> {
 
     private void connect(VirtualSwitch network, PortWords words, EpollLoop loop) {
         switch (words.kind()) {
-            case TAP -> {
-                TapPort tap = TapPort.open(words.where(), loop);
+            case TAP, MACVTAP -> {
+                TapPort tap = words.kind() == PortWords.Kind.TAP
+                        ? TapPort.open(words.where(), loop)
+                        : TapPort.openMacvtap(words.where(), loop);
                 add(network, tap, words);
                 try (var card = NetworkInterface.of(tap.name())) {
                     card.setUp(true);

@@ -60,7 +60,8 @@ class BenchCommandTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"cpu --runs 0", "cpu --rounds 1001", "boot --cpus 0", "boot --runs -1", "boot --cpus 65",
-        "storage --runs 0", "storage --only bogus", "nonesuch", "cpu --bogus", ""})
+        "storage --runs 0", "storage --only bogus", "nonesuch", "cpu --bogus", "net nonesuch", "net --rounds 0",
+        "net nat --seconds -1", ""})
     void aWrongCommandLineIsRefused(String line) {
         assertThat(execute(line.isEmpty() ? new String[0] : line.split(" ", -1))).isEqualTo(2);
         assertThat(out.toString()).isEmpty();

@@ -115,6 +115,26 @@ class VirtioDevicesIT {
         }
     }
 
+    @Test
+    void a_guest_of_qemus_talks_to_ours_through_the_same_switch(@TempDir Path folder) throws Exception {
+        Path socket = folder.resolve("switch");
+        try (var loop = new EpollLoop("switch"); var network = new VirtualSwitch("switch", SwitchSettings.standard());
+                var listener = new StreamPortListener(UnixAddress.of(socket), 1500, loop,
+                        port -> network.add(port, PortSettings.standard()));
+                var driver = new SwitchLoop(network, loop)) {
+            loop.start();
+            try (KitGuest taker = guest(socket, 1, TAKER);
+                    QemuGuest giver = QemuGuest.start(folder, Set.of("virtio_pci", "virtio_net"), GIVER, "-netdev",
+                            "stream,id=n,server=off,addr.type=unix,addr.path=" + socket, "-device",
+                            "virtio-net-pci,netdev=n,mac=02:00:00:00:00:02")) {
+                giver.awaitEnd(0);
+                taker.awaitEnd(0);
+                assertThat(sum(taker.output(), "took")).isEqualTo(sum(giver.output(), "gave"))
+                        .startsWith("8388608 ");
+            }
+        }
+    }
+
     private static String sum(String output, String word) {
         Matcher matcher = Pattern.compile(word + " (\\d+ [0-9a-f]{64})").matcher(output);
         assertThat(matcher.find()).as(output).isTrue();
