@@ -183,24 +183,64 @@ final class Refcounts {
         return cluster;
     }
 
-    /** Takes exactly {@code count} adjoining clusters for tables. */
+    /**
+     * Takes exactly {@code count} adjoining clusters for tables. Refcount blocks that are missing for them come behind
+     * them: at the start of its range each one would cut a table in two that is longer than a range.
+     */
     long allocateTable(long count) {
         long cluster = freeHint;
         long run = 0;
-        while (run < count) {
-            if (isFree(cluster + run)) {
+        long missing = 0;
+        while (run < count + missing) {
+            long at = cluster + run;
+            if (at >>> blockBits >= table.length) {
+                // The new table takes clusters, too, so the search starts again.
+                requireAddressable(at);
+                grow(at >>> blockBits);
+                cluster = freeHint;
+                run = 0;
+                missing = 0;
+            } else if (isUncounted(at)) {
+                missing += run == 0 || at >>> blockBits != at - 1 >>> blockBits ? 1 : 0;
+                run++;
+            } else if (isFree(at)) {
                 run++;
             } else {
                 cluster += run + 1;
                 run = 0;
+                missing = 0;
             }
         }
-        take(cluster, count);
+        addBlocks(cluster, run, cluster + count);
+        take(cluster, run);
         if (cluster == freeHint) {
-            freeHint = cluster + count;
+            freeHint = cluster + run;
         }
         metadata.addRange(cluster, count);
         return cluster;
+    }
+
+    /** Whether nothing counts {@code cluster}, so that it is free. */
+    private boolean isUncounted(long cluster) {
+        requireAddressable(cluster);
+        if (block(cluster) != 0) {
+            return false;
+        }
+        if (cluster == 0 || metadata.contains(cluster)) {
+            throw new CorruptImageException("No refcount block covers cluster " + cluster + " of " + file.name()
+                    + ", which holds metadata; repair the image before writing to it");
+        }
+        return true;
+    }
+
+    /** Gives each range of {@code [cluster, cluster + run)} that has no refcount block one, from {@code home} on. */
+    private void addBlocks(long cluster, long run, long home) {
+        long next = home;
+        for (long index = cluster >>> blockBits; index <= cluster + run - 1 >>> blockBits; index++) {
+            if (block(index << blockBits) == 0) {
+                newBlock((int) index, next++);
+            }
+        }
     }
 
     private void take(long cluster, long count) {
@@ -295,9 +335,7 @@ final class Refcounts {
 
     private void ensureBlock(long cluster) {
         long index = cluster >>> blockBits;
-        if (cluster >= Geometry.MAX_FILE >>> geometry.clusterBits()) {
-            throw new CorruptImageException("The file " + file.name() + " cannot have a cluster " + cluster);
-        }
+        requireAddressable(cluster);
         if (index >= table.length) {
             grow(index);
         }
@@ -306,6 +344,12 @@ final class Refcounts {
             long home = index << blockBits;
             newBlock((int) index, home);
             set(home, 1);
+        }
+    }
+
+    private void requireAddressable(long cluster) {
+        if (cluster >= Geometry.MAX_FILE >>> geometry.clusterBits()) {
+            throw new CorruptImageException("The file " + file.name() + " cannot have a cluster " + cluster);
         }
     }
 

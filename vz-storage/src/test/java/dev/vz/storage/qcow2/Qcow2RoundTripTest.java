@@ -12,8 +12,10 @@ import dev.vz.storage.image.ImageFormat;
 import dev.vz.storage.testing.ModelDisk;
 import dev.vz.storage.testing.Qemu;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import net.jqwik.api.Arbitraries;
@@ -23,6 +25,10 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
 import net.jqwik.api.ShrinkingMode;
+import org.junit.jupiter.api.Assertions;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Random operations on an image of every kind: ours and qemu-img's reading of it agree with a model, and it checks clean. */
 class Qcow2RoundTripTest {
@@ -93,6 +99,29 @@ class Qcow2RoundTripTest {
             }
         } finally {
             delete(folder);
+        }
+    }
+
+    /** With small clusters an L1 table is longer than what one refcount block counts. */
+    @ParameterizedTest
+    @CsvSource({"1024, 16, 8589934592", "512, 64, 1073741824", "512, 16, 4294967296"})
+    void aTableLongerThanARefcountBlockCountsFindsItsPlace(int clusterSize, int refcountBits, long size,
+            @TempDir Path folder) {
+        Qemu.require();
+        Path image = folder.resolve("image.qcow2");
+        Assertions.assertTimeoutPreemptively(Duration.ofSeconds(30), () -> {
+            try (var file = HostFile.create(image)) {
+                Qcow2Format.create(file, Qcow2Options.ofSize(size).withClusterSize(clusterSize).withRefcountBits(
+                        refcountBits));
+            }
+        });
+        try (var disk = DiskImage.open(image, ImageFormat.QCOW2, OpenOptions.DEFAULT)) {
+            disk.write(size - 70_000, MemorySegment.ofArray(ModelDisk.pattern(5, 70_000)));
+            assertThat(((Qcow2Driver) disk.driver()).check().messages()).isEmpty();
+        }
+        Qemu.check("qcow2", image);
+        try (var disk = DiskImage.open(image, ImageFormat.QCOW2, OpenOptions.DEFAULT)) {
+            assertThat(ModelDisk.read(disk, size - 70_000, 70_000)).isEqualTo(ModelDisk.pattern(5, 70_000));
         }
     }
 
