@@ -66,7 +66,7 @@ final class ImageOpener {
             throw failure;
         }
         try {
-            Optional<ImpliedFile> implied = driver.backing();
+            Optional<ImpliedFile> implied = driver.backing().or(() -> options.gate().unnamedBacking(file));
             driver.backed(implied.isPresent());
             if (implied.isEmpty() || !options.backing()) {
                 return new DiskImage(driver, null, options);

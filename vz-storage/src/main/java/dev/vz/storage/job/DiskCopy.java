@@ -29,25 +29,32 @@ public final class DiskCopy {
      *                    0 to write zeros that the source holds as data
      * @param topOnly     whether only what the source's own image holds is copied, without the images below it
      * @param allocateAll whether all of the target is written, zeros too
+     * @param targetZero  whether the target is known to read as zeros, so that these are left out without a look
      */
-    public record Options(int threads, boolean compress, int sparseUnit, boolean topOnly, boolean allocateAll) {
+    public record Options(int threads, boolean compress, int sparseUnit, boolean topOnly, boolean allocateAll,
+            boolean targetZero) {
 
         /** One thread, as it is, zeros of 4096 bytes and more left out. */
         public static final Options DEFAULT = new Options(1, false, 4096);
 
         /** The whole chain, and nothing allocated that need not be. */
         public Options(int threads, boolean compress, int sparseUnit) {
-            this(threads, compress, sparseUnit, false, false);
+            this(threads, compress, sparseUnit, false, false, false);
         }
 
         /** The same, for the source's own image alone. */
         public Options withTopOnly(boolean topOnly) {
-            return new Options(threads, compress, sparseUnit, topOnly, allocateAll);
+            return new Options(threads, compress, sparseUnit, topOnly, allocateAll, targetZero);
         }
 
         /** The same, with all of the target written. */
         public Options withAllocateAll(boolean allocateAll) {
-            return new Options(threads, compress, sparseUnit, topOnly, allocateAll);
+            return new Options(threads, compress, sparseUnit, topOnly, allocateAll, targetZero);
+        }
+
+        /** The same, for a target that reads as zeros. */
+        public Options withTargetZero(boolean targetZero) {
+            return new Options(threads, compress, sparseUnit, topOnly, allocateAll, targetZero);
         }
 
         /** Checks the numbers. */
@@ -204,7 +211,7 @@ public final class DiskCopy {
             target.write(at, ZEROS.asSlice(0, piece));
             at += piece;
         }
-        while (at < offset + length) {
+        while (!options.targetZero() && at < offset + length) {
             MapExtent there = target.map(at, offset + length - at);
             if (!there.zero()) {
                 target.writeZeroes(at, there.length());

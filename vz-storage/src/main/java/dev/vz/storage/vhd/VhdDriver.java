@@ -45,7 +45,7 @@ public final class VhdDriver extends BlockTableDriver {
     private static VhdDriver dynamic(ImageFile file, boolean readOnly, Budget budget, VhdFooter footer, byte[] copy) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment header = arena.allocate(1024);
-            if (footer.dataOffset() < 0 || footer.dataOffset() > file.size() - 1024) {
+            if (footer.dataOffset() < 0 || footer.dataOffset() >= file.size()) {
                 throw bad(file, "its dynamic header is at " + Long.toUnsignedString(footer.dataOffset()));
             }
             file.read(footer.dataOffset(), header);
@@ -53,19 +53,22 @@ public final class VhdDriver extends BlockTableDriver {
                     java.nio.charset.StandardCharsets.ISO_8859_1).equals("cxsparse")) {
                 throw bad(file, "its dynamic header does not start with 'cxsparse'");
             }
-            if (header.get(VhdFooter.INT, 36) != VhdFooter.checksum(header, 1024, 36)) {
-                throw bad(file, "the checksum of its dynamic header is wrong");
-            }
             long tableOffset = header.get(VhdFooter.LONG, 16);
             int entries = header.get(VhdFooter.INT, 28);
             int blockSize = header.get(VhdFooter.INT, 32);
             if (Integer.bitCount(blockSize) != 1 || blockSize < 512) {
                 throw bad(file, "its blocks have " + Integer.toUnsignedString(blockSize) + " bytes");
             }
-            if (entries < 0 || entries * 4L > budget.maxTableBytes()) {
+            if (entries < 0 || entries > Integer.MAX_VALUE / 4) {
+                throw bad(file, "its block table has " + Integer.toUnsignedString(entries) + " entries");
+            }
+            if (entries * 4L > budget.maxTableBytes()) {
                 throw new OpenPolicyException("Not opening " + file.name() + ": its block table has " + Integer
                         .toUnsignedString(entries) + " entries, more than the budget of " + budget.maxTableBytes()
                         + " bytes");
+            }
+            if (header.get(VhdFooter.INT, 36) != VhdFooter.checksum(header, 1024, 36)) {
+                throw bad(file, "the checksum of its dynamic header is wrong");
             }
             if ((long) entries * blockSize < footer.size()) {
                 throw bad(file, entries + " blocks of " + blockSize + " bytes are too few for a disk of "

@@ -54,6 +54,15 @@ public record ImageSpec(String name, Map<String, String> options) {
         return new ImageSpec(text, options);
     }
 
+    /** The name by which a person would call it: the file's, if the options say no more than a format and a file. */
+    public String plainName() {
+        String file = options.get("file.filename");
+        boolean plain = file != null && options.keySet().stream().allMatch(key -> key.equals("driver") || key.equals(
+                "file.driver") || key.equals("file.filename")) && "file".equals(options.getOrDefault("file.driver",
+                        "file"));
+        return plain && (name.startsWith("json:") || name.contains("=")) ? file : name;
+    }
+
     private static boolean isProtocol(@Nullable String driver) {
         return "file".equals(driver) || "host_device".equals(driver);
     }

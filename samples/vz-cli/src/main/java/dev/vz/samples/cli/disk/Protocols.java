@@ -7,7 +7,7 @@ import java.util.Set;
 /** What can be below a format: files of the host, and disks of nothing. */
 final class Protocols {
 
-    private static final Set<String> KNOWN = Set.of("file", "host_device", "null-co", "null-aio", "blkdebug");
+    private static final Set<String> KNOWN = Set.of("file", "host_device", "host_cdrom", "null-co", "null-aio", "blkdebug");
 
     private Protocols() {}
 
@@ -19,11 +19,13 @@ final class Protocols {
         String driver = options.getOrDefault("driver", "file");
         String name = options.get("filename");
         switch (driver) {
-            case "file", "host_device" -> {
+            case "file", "host_device", "host_cdrom" -> {
                 if (name == null) {
                     throw new CommandFailure("A block device must be specified for \"file\"");
                 }
-                return ImageStore.hostFile(driver, name, mode);
+                // A device of no bytes, which is no block device.
+                boolean nothing = driver.startsWith("host_") && name.equals("/dev/null");
+                return nothing ? new NullFile(0, true) : ImageStore.hostFile(driver, name, mode);
             }
             case "null-co", "null-aio" -> {
                 long size = Sizes.tryParse(options.getOrDefault("size", "1G")).orElse(1L << 30);

@@ -273,7 +273,8 @@ final class ConvertCommand {
                     : Math.min(coroutines, Runtime.getRuntime().availableProcessors());
             var options = new DiskCopy.Options(threads, compress || wantsCompressed(copy), unit())
                     .withTopOnly(below && backing != null)
-                    .withAllocateAll(sparse == 0);
+                    .withAllocateAll(sparse == 0)
+                    .withTargetZero(targetIsZero || create && !below);
             var progress = new Progress(console, shown && !quiet);
             long at = 0;
             for (DiskImage source : sources) {
