@@ -4,7 +4,6 @@ import dev.vz.error.CapabilityException;
 import dev.vz.error.ConfigurationException;
 import dev.vz.error.FormatException;
 import dev.vz.error.HostException;
-import dev.vz.error.VzException;
 import dev.vz.storage.DiskImage;
 import dev.vz.storage.IoEngine;
 import dev.vz.storage.OpenOptions;
@@ -126,7 +125,7 @@ public final class ImageStore {
             unlock(image, mode);
             return image;
         } catch (FormatException | CapabilityException | ConfigurationException refused) {
-            throw new CommandFailure(reason(refused, format));
+            throw new CommandFailure(Refusals.text(refused, file, format));
         }
     }
 
@@ -293,7 +292,7 @@ public final class ImageStore {
                     stated = options.get("driver");
                 }
                 Map<String, String> fileOptions = ImageSpec.below(options, "file.");
-                ImageFile file = Protocols.open(fileOptions.isEmpty() ? options : fileOptions, mode);
+                ImageFile file = below(fileOptions.isEmpty() ? options : fileOptions, mode);
                 if (stated != null && !isFormat(stated)) {
                     if (!Protocols.isKnown(stated)) {
                         file.close();
