@@ -1,22 +1,33 @@
 package dev.vz.samples.cli.disk;
 
+import dev.vz.block.BlockDevice;
+import dev.vz.block.BlockExtent;
 import dev.vz.storage.DiskImage;
-import dev.vz.storage.MapExtent;
 import dev.vz.storage.file.ImageFile;
 import java.lang.foreign.MemorySegment;
 
-/** The disk that an image shows, as a file that another image is in. It keeps its size. */
+/** A disk as a file that an image is in: one that another image shows, or one that a server exports. It keeps its size. */
 final class DiskFile implements ImageFile {
 
-    private final DiskImage disk;
+    private final BlockDevice disk;
+    private final String name;
+    private final long allocated;
 
-    DiskFile(DiskImage disk) {
+    DiskFile(BlockDevice disk, String name, long allocated) {
         this.disk = disk;
+        this.name = name;
+        this.allocated = allocated;
+    }
+
+    /** The disk that {@code image} shows. */
+    static DiskFile of(DiskImage image) {
+        ImageFile file = image.driver().file();
+        return new DiskFile(image, file.name(), file.allocatedBytes());
     }
 
     @Override
     public String name() {
-        return disk.driver().file().name();
+        return name;
     }
 
     @Override
@@ -31,7 +42,7 @@ final class DiskFile implements ImageFile {
 
     @Override
     public long allocatedBytes() {
-        return disk.driver().file().allocatedBytes();
+        return allocated;
     }
 
     @Override
@@ -71,7 +82,7 @@ final class DiskFile implements ImageFile {
     @Override
     public void resize(long wanted) {
         if (wanted != size()) {
-            throw new CommandFailure("Cannot resize a disk that another image shows");
+            throw new CommandFailure("Cannot resize the disk " + name + " that an image is in");
         }
     }
 
@@ -105,7 +116,7 @@ final class DiskFile implements ImageFile {
     private long next(long position, boolean hole) {
         long at = position;
         while (at < size()) {
-            MapExtent extent = disk.map(at, size() - at);
+            BlockExtent extent = disk.status(at, size() - at);
             if (extent.zero() == hole) {
                 return at;
             }

@@ -130,9 +130,9 @@ public final class ImageStore {
     }
 
     /** What a format lies on: a file, or the disk that another image shows. */
-    private static ImageFile below(Map<String, String> options, Mode mode) {
+    static ImageFile below(Map<String, String> options, Mode mode) {
         String driver = options.getOrDefault("driver", "file");
-        return isFormat(driver) ? new DiskFile(open(options, driver, mode)) : Protocols.open(options, mode);
+        return isFormat(driver) ? DiskFile.of(open(options, driver, mode)) : Protocols.open(options, mode);
     }
 
     /** As the tools do, who wants to write a Parallels image that nobody closed is told to check it first. */
@@ -252,7 +252,8 @@ public final class ImageStore {
 
     /** The name by which {@code name} is found when the image {@code owner} states it. */
     public static String relativeTo(String owner, String name) {
-        if (name.startsWith("/") || name.contains(":") && !name.startsWith("file:")) {
+        String protocol = ImageSpec.protocolOf(name);
+        if (name.startsWith("/") || !protocol.isEmpty() && !protocol.equals("file")) {
             return name;
         }
         String plain = name.startsWith("file:") ? name.substring(5) : name;

@@ -2,6 +2,8 @@ package dev.vz.samples.cli.io;
 
 import dev.vz.samples.cli.disk.Allocation;
 import dev.vz.samples.cli.disk.CommandFailure;
+import dev.vz.samples.cli.disk.FaultRules;
+import dev.vz.samples.cli.disk.Filters;
 import dev.vz.samples.cli.disk.ImageSpec;
 import dev.vz.samples.cli.disk.ImageStore;
 import dev.vz.samples.cli.disk.Program;
@@ -28,6 +30,7 @@ final class Session {
     private @Nullable Path temporary;
     private boolean quit;
     private boolean copyOnRead;
+    private FaultRules rules = FaultRules.NONE;
 
     Session(PrintStream out, PrintStream err, ImageStore.Mode mode) {
         this.out = out;
@@ -54,6 +57,8 @@ final class Session {
             while (at < end) {
                 Allocation.Run run = Allocation.at(disk, at, Math.min(end - at, buffer.byteSize()));
                 if (!run.allocated()) {
+                    rules.event("cor_write");
+                    rules.request(FaultRules.Kind.WRITE, at, run.length());
                     MemorySegment piece = buffer.asSlice(0, run.length());
                     if (disk.map(at, run.length()).zero() && disk.map(at, run.length()).length() == run.length()) {
                         disk.writeZeroes(at, run.length());
@@ -74,7 +79,15 @@ final class Session {
             return false;
         }
         try {
-            image = ImageStore.open(wanted, mode);
+            Filters filters = Filters.of(wanted);
+            if (filters.copyOnRead()) {
+                if (mode.readOnly()) {
+                    throw new CommandFailure("Block node is read-only");
+                }
+                copyOnRead = true;
+            }
+            rules = filters.rules();
+            image = ImageStore.open(filters.below(), mode);
             spec = wanted;
             this.mode = mode;
             return true;
