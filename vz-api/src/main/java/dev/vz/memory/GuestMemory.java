@@ -9,7 +9,6 @@ import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
-import java.util.Comparator;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
@@ -34,9 +33,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class GuestMemory implements AutoCloseable {
 
-    static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final VarHandle SHORT_ATOMIC = ValueLayout.JAVA_SHORT.withOrder(ByteOrder.LITTLE_ENDIAN).varHandle();
     private static final VarHandle INT_ATOMIC = ValueLayout.JAVA_INT.withOrder(ByteOrder.LITTLE_ENDIAN).varHandle();
     private static final VarHandle LONG_ATOMIC = ValueLayout.JAVA_LONG.withOrder(ByteOrder.LITTLE_ENDIAN).varHandle();
@@ -46,19 +42,9 @@ public final class GuestMemory implements AutoCloseable {
      * whoever learns of a change in any ordered way sees it, and one that does not may use the regions from before, whose
      * blocks stay open.
      */
-    private Table table = new Table();
+    private RegionTable table = new RegionTable(true);
     private final Set<MemoryBlock> owned = new LinkedHashSet<>();
     private boolean tracking;
-    private boolean closed;
-
-    /** The regions at one time, sorted by address; safe to hand over without ordering, for its field is final. */
-    private static final class Table {
-        private final MemoryRegion[] regions;
-
-        Table(MemoryRegion... regions) {
-            this.regions = regions;
-        }
-    }
 
     private GuestMemory(Collection<MemoryRegion> initial) {
         initial.forEach(this::add);
@@ -89,24 +75,23 @@ public final class GuestMemory implements AutoCloseable {
      * @throws LifecycleException     if this memory is closed
      */
     public synchronized void add(MemoryRegion region) {
-        if (closed) {
+        if (!table.isOpen()) {
             throw new LifecycleException("Cannot add " + region + ": this guest memory is closed");
         }
-        for (MemoryRegion other : table.regions) {
+        for (MemoryRegion other : table.regions()) {
             if (other.range().overlaps(region.range())) {
                 throw new ConfigurationException("Cannot add " + region + ": it overlaps " + other);
             }
         }
-        MemoryRegion[] next = Arrays.copyOf(table.regions, table.regions.length + 1);
+        MemoryRegion[] next = Arrays.copyOf(table.regions(), table.regions().length + 1);
         next[next.length - 1] = region;
-        Arrays.sort(next, Comparator.comparing(MemoryRegion::range));
         if (tracking) {
             region.track(new DirtyBitmap(region.size()));
         }
         if (region.block() != null) {
             owned.add(region.block());
         }
-        table = new Table(next);
+        table = new RegionTable(true, next);
     }
 
     /**
@@ -114,23 +99,23 @@ public final class GuestMemory implements AutoCloseable {
      * be using it.
      */
     public synchronized void remove(MemoryRegion region) {
-        var next = new ArrayList<>(List.of(table.regions));
+        var next = new ArrayList<>(List.of(table.regions()));
         if (!next.remove(region)) {
             throw new ConfigurationException("Cannot remove " + region + ": it is not part of this guest memory");
         }
         region.track(null);
-        table = new Table(next.toArray(MemoryRegion[]::new));
+        table = new RegionTable(table.isOpen(), next.toArray(MemoryRegion[]::new));
     }
 
     /** The regions by ascending address. */
     public List<MemoryRegion> regions() {
-        return List.of(table.regions);
+        return List.of(table.regions());
     }
 
     /** The sum of all regions' sizes, in bytes. */
     public long size() {
         long sum = 0;
-        for (MemoryRegion region : table.regions) {
+        for (MemoryRegion region : table.regions()) {
             sum += region.size();
         }
         return sum;
@@ -138,22 +123,7 @@ public final class GuestMemory implements AutoCloseable {
 
     /** The region that holds {@code gpa}, or {@code null}. */
     public @Nullable MemoryRegion region(long gpa) {
-        MemoryRegion[] regions = table.regions;
-        int low = 0;
-        int high = regions.length - 1;
-        while (low <= high) {
-            int middle = (low + high) >>> 1;
-            MemoryRegion region = regions[middle];
-            long offset = gpa - region.guestAddress();
-            if (Long.compareUnsigned(gpa, region.guestAddress()) < 0) {
-                high = middle - 1;
-            } else if (Long.compareUnsigned(offset, region.size()) >= 0) {
-                low = middle + 1;
-            } else {
-                return region;
-            }
-        }
-        return null;
+        return table.at(gpa);
     }
 
     /**
@@ -204,7 +174,7 @@ public final class GuestMemory implements AutoCloseable {
         var parts = new ArrayList<MemorySegment>(1);
         long done = 0;
         while (done < length) {
-            MemoryRegion region = require("map", gpa + done, 1, gpa, length);
+            MemoryRegion region = part("map", gpa + done, gpa, length);
             long offset = gpa + done - region.guestAddress();
             long here = Math.min(length - done, region.size() - offset);
             parts.add(region.segment().asSlice(offset, here));
@@ -213,93 +183,80 @@ public final class GuestMemory implements AutoCloseable {
         return parts;
     }
 
-    private MemoryRegion require(String action, long at, long size, long gpa, long length) {
-        MemoryRegion region = whole(at, size);
+    private MemoryRegion require(String action, long gpa, int size) {
+        MemoryRegion region = table.holding(gpa, size);
         if (region == null) {
-            throw new GuestMemoryException(action, gpa, length, "the guest has no memory there; it has "
-                    + Arrays.toString(table.regions));
+            throw missing(action, gpa, size);
         }
         return region;
     }
 
-    /** The region that holds all of it. Guests have a few regions: one after another finds it faster than halving. */
-    private @Nullable MemoryRegion whole(long gpa, long size) {
-        for (MemoryRegion region : table.regions) {
-            if (region.holds(gpa, size)) {
-                return region;
-            }
-        }
-        return null;
+    private RuntimeException missing(String action, long gpa, long length) {
+        RegionTable now = table;
+        return now.isOpen()
+                ? new GuestMemoryException(action, gpa, length, "not all of it is memory; the guest has " + now)
+                : new LifecycleException("Cannot " + action + " guest memory at 0x" + Long.toHexString(gpa)
+                        + ": it is closed");
     }
 
     // ---------------------------------------------------------------------------------------- typed accesses
 
     /** The byte at {@code gpa}. */
     public byte readByte(long gpa) {
-        MemoryRegion region = require("read", gpa, 1, gpa, 1);
-        return region.segment().get(ValueLayout.JAVA_BYTE, gpa - region.guestAddress());
+        return require("read", gpa, 1).getByte(gpa);
     }
 
     /** The 16-bit value at {@code gpa}. */
     public short readShort(long gpa) {
-        MemoryRegion region = whole(gpa, 2);
-        return region != null ? region.segment().get(SHORT, gpa - region.guestAddress()) : (short) readSlow(gpa, 2);
+        MemoryRegion region = table.holding(gpa, 2);
+        return region != null ? region.getShort(gpa) : (short) readSlow(gpa, 2);
     }
 
     /** The 32-bit value at {@code gpa}. */
     public int readInt(long gpa) {
-        MemoryRegion region = whole(gpa, 4);
-        return region != null ? region.segment().get(INT, gpa - region.guestAddress()) : (int) readSlow(gpa, 4);
+        MemoryRegion region = table.holding(gpa, 4);
+        return region != null ? region.getInt(gpa) : (int) readSlow(gpa, 4);
     }
 
     /** The 64-bit value at {@code gpa}. */
     public long readLong(long gpa) {
-        MemoryRegion region = whole(gpa, 8);
-        return region != null ? region.segment().get(LONG, gpa - region.guestAddress()) : readSlow(gpa, 8);
+        MemoryRegion region = table.holding(gpa, 8);
+        return region != null ? region.getLong(gpa) : readSlow(gpa, 8);
     }
 
     /** Writes a byte. */
     public void writeByte(long gpa, byte value) {
-        MemoryRegion region = require("write", gpa, 1, gpa, 1);
-        long offset = gpa - region.guestAddress();
-        region.segment().set(ValueLayout.JAVA_BYTE, offset, value);
-        region.markDirty(offset, 1);
+        require("write", gpa, 1).setByte(gpa, value);
     }
 
     /** Writes a 16-bit value. */
     public void writeShort(long gpa, short value) {
-        MemoryRegion region = whole(gpa, 2);
-        if (region == null) {
+        MemoryRegion region = table.holding(gpa, 2);
+        if (region != null) {
+            region.setShort(gpa, value);
+        } else {
             writeSlow(gpa, 2, value);
-            return;
         }
-        long offset = gpa - region.guestAddress();
-        region.segment().set(SHORT, offset, value);
-        region.markDirty(offset, 2);
     }
 
     /** Writes a 32-bit value. */
     public void writeInt(long gpa, int value) {
-        MemoryRegion region = whole(gpa, 4);
-        if (region == null) {
+        MemoryRegion region = table.holding(gpa, 4);
+        if (region != null) {
+            region.setInt(gpa, value);
+        } else {
             writeSlow(gpa, 4, value);
-            return;
         }
-        long offset = gpa - region.guestAddress();
-        region.segment().set(INT, offset, value);
-        region.markDirty(offset, 4);
     }
 
     /** Writes a 64-bit value. */
     public void writeLong(long gpa, long value) {
-        MemoryRegion region = whole(gpa, 8);
-        if (region == null) {
+        MemoryRegion region = table.holding(gpa, 8);
+        if (region != null) {
+            region.setLong(gpa, value);
+        } else {
             writeSlow(gpa, 8, value);
-            return;
         }
-        long offset = gpa - region.guestAddress();
-        region.segment().set(LONG, offset, value);
-        region.markDirty(offset, 8);
     }
 
     /** Byte by byte, for a value that straddles two adjacent regions. */
@@ -321,9 +278,18 @@ public final class GuestMemory implements AutoCloseable {
 
     private void checkAll(String action, long gpa, long length) {
         if (!contains(gpa, length)) {
-            throw new GuestMemoryException(action, gpa, length, "not all of it is memory; the guest has "
-                    + Arrays.toString(table.regions));
+            throw missing(action, gpa, length);
         }
+    }
+
+    /** The region that has the byte at {@code gpa}, of an access that {@link #checkAll} has let pass. */
+    private MemoryRegion part(String action, long gpa, long from, long length) {
+        MemoryRegion region = table.at(gpa);
+        if (region == null) {
+            // Taken away, or closed, since.
+            throw missing(action, from, length);
+        }
+        return region;
     }
 
     // --------------------------------------------------------------------------------------- ordered accesses
@@ -338,25 +304,25 @@ public final class GuestMemory implements AutoCloseable {
 
     /** The 16-bit value at {@code gpa}, a multiple of 2; no later access moves before it. */
     public short readShortAcquire(long gpa) {
-        MemoryRegion region = require("read", gpa, 2, gpa, 2);
+        MemoryRegion region = require("read", gpa, 2);
         return (short) SHORT_ATOMIC.getAcquire(region.segment(), aligned("read", region, gpa, 2));
     }
 
     /** The 32-bit value at {@code gpa}, a multiple of 4; no later access moves before it. */
     public int readIntAcquire(long gpa) {
-        MemoryRegion region = require("read", gpa, 4, gpa, 4);
+        MemoryRegion region = require("read", gpa, 4);
         return (int) INT_ATOMIC.getAcquire(region.segment(), aligned("read", region, gpa, 4));
     }
 
     /** The 64-bit value at {@code gpa}, a multiple of 8; no later access moves before it. */
     public long readLongAcquire(long gpa) {
-        MemoryRegion region = require("read", gpa, 8, gpa, 8);
+        MemoryRegion region = require("read", gpa, 8);
         return (long) LONG_ATOMIC.getAcquire(region.segment(), aligned("read", region, gpa, 8));
     }
 
     /** Writes 16 bits at {@code gpa}, a multiple of 2; no earlier access moves behind it. */
     public void writeShortRelease(long gpa, short value) {
-        MemoryRegion region = require("write", gpa, 2, gpa, 2);
+        MemoryRegion region = require("write", gpa, 2);
         long offset = aligned("write", region, gpa, 2);
         SHORT_ATOMIC.setRelease(region.segment(), offset, value);
         region.markDirty(offset, 2);
@@ -364,7 +330,7 @@ public final class GuestMemory implements AutoCloseable {
 
     /** Writes 32 bits at {@code gpa}, a multiple of 4; no earlier access moves behind it. */
     public void writeIntRelease(long gpa, int value) {
-        MemoryRegion region = require("write", gpa, 4, gpa, 4);
+        MemoryRegion region = require("write", gpa, 4);
         long offset = aligned("write", region, gpa, 4);
         INT_ATOMIC.setRelease(region.segment(), offset, value);
         region.markDirty(offset, 4);
@@ -372,7 +338,7 @@ public final class GuestMemory implements AutoCloseable {
 
     /** Writes 64 bits at {@code gpa}, a multiple of 8; no earlier access moves behind it. */
     public void writeLongRelease(long gpa, long value) {
-        MemoryRegion region = require("write", gpa, 8, gpa, 8);
+        MemoryRegion region = require("write", gpa, 8);
         long offset = aligned("write", region, gpa, 8);
         LONG_ATOMIC.setRelease(region.segment(), offset, value);
         region.markDirty(offset, 8);
@@ -380,7 +346,7 @@ public final class GuestMemory implements AutoCloseable {
 
     /** Replaces the 32 bits at {@code gpa}, a multiple of 4, if they are {@code expected}; a full fence. */
     public boolean compareAndSetInt(long gpa, int expected, int value) {
-        MemoryRegion region = require("write", gpa, 4, gpa, 4);
+        MemoryRegion region = require("write", gpa, 4);
         long offset = aligned("write", region, gpa, 4);
         boolean done = INT_ATOMIC.compareAndSet(region.segment(), offset, expected, value);
         region.markDirty(offset, 4);
@@ -389,7 +355,7 @@ public final class GuestMemory implements AutoCloseable {
 
     /** Replaces the 64 bits at {@code gpa}, a multiple of 8, if they are {@code expected}; a full fence. */
     public boolean compareAndSetLong(long gpa, long expected, long value) {
-        MemoryRegion region = require("write", gpa, 8, gpa, 8);
+        MemoryRegion region = require("write", gpa, 8);
         long offset = aligned("write", region, gpa, 8);
         boolean done = LONG_ATOMIC.compareAndSet(region.segment(), offset, expected, value);
         region.markDirty(offset, 8);
@@ -405,18 +371,21 @@ public final class GuestMemory implements AutoCloseable {
      */
     public void read(long gpa, MemorySegment target) {
         long length = target.byteSize();
-        MemoryRegion only = whole(gpa, length);
+        MemoryRegion only = table.holding(gpa, length);
         if (only != null) {
-            MemorySegment.copy(only.segment(), gpa - only.guestAddress(), target, 0, length);
-            return;
+            only.copyOut(gpa, target, 0, length);
+        } else {
+            readParts(gpa, target, length);
         }
+    }
+
+    private void readParts(long gpa, MemorySegment target, long length) {
         checkAll("read", gpa, length);
         long done = 0;
         while (done < length) {
-            MemoryRegion region = require("read", gpa + done, 1, gpa, length);
-            long offset = gpa + done - region.guestAddress();
-            long here = Math.min(length - done, region.size() - offset);
-            MemorySegment.copy(region.segment(), offset, target, done, here);
+            MemoryRegion region = part("read", gpa + done, gpa, length);
+            long here = Math.min(length - done, region.size() - (gpa + done - region.guestAddress()));
+            region.copyOut(gpa + done, target, done, here);
             done += here;
         }
     }
@@ -436,20 +405,21 @@ public final class GuestMemory implements AutoCloseable {
      */
     public void write(long gpa, MemorySegment source) {
         long length = source.byteSize();
-        MemoryRegion only = whole(gpa, length);
+        MemoryRegion only = table.holding(gpa, length);
         if (only != null) {
-            MemorySegment.copy(source, 0, only.segment(), gpa - only.guestAddress(), length);
-            only.markDirty(gpa - only.guestAddress(), length);
-            return;
+            only.copyIn(source, 0, gpa, length);
+        } else {
+            writeParts(gpa, source, length);
         }
+    }
+
+    private void writeParts(long gpa, MemorySegment source, long length) {
         checkAll("write", gpa, length);
         long done = 0;
         while (done < length) {
-            MemoryRegion region = require("write", gpa + done, 1, gpa, length);
-            long offset = gpa + done - region.guestAddress();
-            long here = Math.min(length - done, region.size() - offset);
-            MemorySegment.copy(source, done, region.segment(), offset, here);
-            region.markDirty(offset, here);
+            MemoryRegion region = part("write", gpa + done, gpa, length);
+            long here = Math.min(length - done, region.size() - (gpa + done - region.guestAddress()));
+            region.copyIn(source, done, gpa + done, here);
             done += here;
         }
     }
@@ -464,7 +434,7 @@ public final class GuestMemory implements AutoCloseable {
         checkAll("write", gpa, length);
         long done = 0;
         while (done < length) {
-            MemoryRegion region = require("write", gpa + done, 1, gpa, length);
+            MemoryRegion region = part("write", gpa + done, gpa, length);
             long offset = gpa + done - region.guestAddress();
             long here = Math.min(length - done, region.size() - offset);
             region.segment().asSlice(offset, here).fill(value);
@@ -485,7 +455,7 @@ public final class GuestMemory implements AutoCloseable {
      */
     public synchronized void startDirtyTracking() {
         tracking = true;
-        for (MemoryRegion region : table.regions) {
+        for (MemoryRegion region : table.regions()) {
             if (region.dirty() == null) {
                 region.track(new DirtyBitmap(region.size()));
             }
@@ -495,7 +465,7 @@ public final class GuestMemory implements AutoCloseable {
     /** Stops marking and forgets the marks. */
     public synchronized void stopDirtyTracking() {
         tracking = false;
-        for (MemoryRegion region : table.regions) {
+        for (MemoryRegion region : table.regions()) {
             region.track(null);
         }
     }
@@ -514,7 +484,7 @@ public final class GuestMemory implements AutoCloseable {
             return;
         }
         long last = Long.compareUnsigned(gpa + (length - 1), gpa) < 0 ? -1L : gpa + (length - 1);
-        for (MemoryRegion region : table.regions) {
+        for (MemoryRegion region : table.regions()) {
             long from = Long.compareUnsigned(gpa, region.guestAddress()) > 0 ? gpa : region.guestAddress();
             long to = Long.compareUnsigned(last, region.range().last()) < 0 ? last : region.range().last();
             if (Long.compareUnsigned(from, to) <= 0) {
@@ -524,14 +494,14 @@ public final class GuestMemory implements AutoCloseable {
     }
 
     /**
-     * Closes every block behind the regions. Idempotent.
+     * Closes every block behind the regions; no address is memory from now on. Idempotent.
      *
      * @throws LifecycleException if a block is still in use by a system call; the others are closed, and calling again
      *                            closes the rest
      */
     @Override
     public synchronized void close() {
-        closed = true;
+        table = new RegionTable(false, table.regions());
         RuntimeException first = null;
         for (MemoryBlock block : owned) {
             try {
@@ -551,6 +521,6 @@ public final class GuestMemory implements AutoCloseable {
 
     @Override
     public String toString() {
-        return "guest memory " + Arrays.toString(table.regions);
+        return "guest memory " + table;
     }
 }

@@ -54,4 +54,22 @@ public interface MemoryBlock extends AutoCloseable {
         /** How many bytes of the block the host holds in memory now. */
         long residentBytes();
     }
+
+    /**
+     * A block whose addresses stay its own after {@link #close()}, for as long as this object can be reached.
+     *
+     * <p>
+     * The bytes are given back to the host by {@code close()}, as those of any block are. But the addresses are not used
+     * for anything else, and an access to one is harmless: it reads what nobody needs and writes where nobody looks. So
+     * {@link GuestMemory} may access such a block by address, without asking before each access whether it is open; an
+     * access that a close overtakes does no damage. The addresses are given back when the collector finds the block
+     * unreachable.
+     */
+    interface Lasting extends MemoryBlock {
+        /**
+         * All addresses of this process as one segment that never closes: the byte at address {@code a} is at its offset
+         * {@code a}. For those who know which addresses are theirs.
+         */
+        MemorySegment addressSpace();
+    }
 }

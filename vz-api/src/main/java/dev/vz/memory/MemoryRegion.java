@@ -3,8 +3,11 @@ package dev.vz.memory;
 import dev.vz.bus.AddressRange;
 import dev.vz.error.ConfigurationException;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.lang.ref.Reference;
+import java.nio.ByteOrder;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -14,7 +17,13 @@ import org.jspecify.annotations.Nullable;
  * <p>
  * Immutable but for the dirty bitmap that may be hung on it. Thread-safe.
  */
+// The fences stand behind the access, not in a finally block: one that fails has nothing left to keep reachable.
+@SuppressWarnings("ReachabilityFenceUsage")
 public final class MemoryRegion {
+
+    static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     private static final VarHandle DIRTY;
 
@@ -30,6 +39,8 @@ public final class MemoryRegion {
     /** What the range holds, too, one load nearer to every access. */
     private final long start;
     private final long size;
+    /** Where the first byte is in the address space, if the block is a lasting one; otherwise 0. */
+    private final long host;
     private final MemorySegment segment;
     private final @Nullable MemoryBlock block;
     private final long blockOffset;
@@ -44,6 +55,7 @@ public final class MemoryRegion {
         this.size = segment.byteSize();
         this.block = block;
         this.blockOffset = blockOffset;
+        this.host = block instanceof MemoryBlock.Lasting lasting ? AddressSpace.addressOf(lasting) + blockOffset : 0;
         this.readOnly = readOnly;
         if (guestAddress % MemoryRequest.PAGE != 0 || segment.byteSize() % MemoryRequest.PAGE != 0) {
             throw new ConfigurationException("A memory region must start and end on a 4 KiB page, got " + range);
@@ -96,10 +108,15 @@ public final class MemoryRegion {
         return size;
     }
 
-    /** Whether it has all {@code length} bytes from {@code gpa}; {@code length} is not negative. */
+    /** Whether it has all {@code length} bytes from {@code gpa}; {@code length} is 1 to a page. */
+    boolean holds(long gpa, int length) {
+        return Long.compareUnsigned(gpa - start, size - length) <= 0;
+    }
+
+    /** The same for a range of any length; false of a negative one. */
     boolean holds(long gpa, long length) {
         long offset = gpa - start;
-        return offset >= 0 && offset <= size - length;
+        return offset >= 0 && length >= 0 && offset <= size - length;
     }
 
     /** Where the guest sees it. */
@@ -125,6 +142,106 @@ public final class MemoryRegion {
     /** Whether the guest's own writes are refused. The host may still write. */
     public boolean readOnly() {
         return readOnly;
+    }
+
+    // Accesses at an address that the caller has found to be in the region. By host address where it outlives a close:
+    // the fence keeps it from being given back before the access is over.
+
+    byte getByte(long gpa) {
+        if (host == 0) {
+            return segment.get(ValueLayout.JAVA_BYTE, gpa - start);
+        }
+        byte value = AddressSpace.all().get(ValueLayout.JAVA_BYTE, host + (gpa - start));
+        Reference.reachabilityFence(this);
+        return value;
+    }
+
+    short getShort(long gpa) {
+        if (host == 0) {
+            return segment.get(SHORT, gpa - start);
+        }
+        short value = AddressSpace.all().get(SHORT, host + (gpa - start));
+        Reference.reachabilityFence(this);
+        return value;
+    }
+
+    int getInt(long gpa) {
+        if (host == 0) {
+            return segment.get(INT, gpa - start);
+        }
+        int value = AddressSpace.all().get(INT, host + (gpa - start));
+        Reference.reachabilityFence(this);
+        return value;
+    }
+
+    long getLong(long gpa) {
+        if (host == 0) {
+            return segment.get(LONG, gpa - start);
+        }
+        long value = AddressSpace.all().get(LONG, host + (gpa - start));
+        Reference.reachabilityFence(this);
+        return value;
+    }
+
+    void setByte(long gpa, byte value) {
+        if (host == 0) {
+            segment.set(ValueLayout.JAVA_BYTE, gpa - start, value);
+        } else {
+            AddressSpace.all().set(ValueLayout.JAVA_BYTE, host + (gpa - start), value);
+            Reference.reachabilityFence(this);
+        }
+        markDirty(gpa - start, 1);
+    }
+
+    void setShort(long gpa, short value) {
+        if (host == 0) {
+            segment.set(SHORT, gpa - start, value);
+        } else {
+            AddressSpace.all().set(SHORT, host + (gpa - start), value);
+            Reference.reachabilityFence(this);
+        }
+        markDirty(gpa - start, 2);
+    }
+
+    void setInt(long gpa, int value) {
+        if (host == 0) {
+            segment.set(INT, gpa - start, value);
+        } else {
+            AddressSpace.all().set(INT, host + (gpa - start), value);
+            Reference.reachabilityFence(this);
+        }
+        markDirty(gpa - start, 4);
+    }
+
+    void setLong(long gpa, long value) {
+        if (host == 0) {
+            segment.set(LONG, gpa - start, value);
+        } else {
+            AddressSpace.all().set(LONG, host + (gpa - start), value);
+            Reference.reachabilityFence(this);
+        }
+        markDirty(gpa - start, 8);
+    }
+
+    /** Copies {@code length} bytes from {@code gpa} to {@code offset} of {@code target}. */
+    void copyOut(long gpa, MemorySegment target, long offset, long length) {
+        if (host == 0) {
+            MemorySegment.copy(segment, gpa - start, target, offset, length);
+        } else {
+            MemorySegment.copy(AddressSpace.all(), host + (gpa - start), target, offset, length);
+            Reference.reachabilityFence(this);
+        }
+    }
+
+    /** Copies {@code length} bytes from {@code offset} of {@code source} to {@code gpa}. */
+    void copyIn(MemorySegment source, long offset, long gpa, long length) {
+        if (host == 0) {
+            MemorySegment.copy(source, offset, segment, gpa - start, length);
+        } else {
+            MemorySegment.copy(source, offset, AddressSpace.all(), host + (gpa - start), length);
+            Reference.reachabilityFence(this);
+        }
+        markDirty(gpa - start, length);
     }
 
     /** Marks pages as written by the host, where somebody tracks. {@code offset} counts from the region's start. */

@@ -68,14 +68,14 @@ class GuestMemoryTest {
         assertThat(memory.readInt(seam - 1)).isEqualTo(0x0102_0304);
         memory.writeShort(seam - 1, (short) 0xABCD);
         assertThat(memory.readShort(seam - 1)).isEqualTo((short) 0xABCD);
-        assertThat(low.segment().get(GuestMemory.SHORT, 2 * PAGE - 2) >>> 8 & 0xFF).isEqualTo(0xCD);
+        assertThat(low.segment().get(MemoryRegion.SHORT, 2 * PAGE - 2) >>> 8 & 0xFF).isEqualTo(0xCD);
     }
 
     @Test
     void slicesWithoutCopyAndOnlyInsideOneRegion() {
         MemorySegment slice = memory.slice(PAGE, PAGE);
         assertThat(slice).isNotNull();
-        slice.set(GuestMemory.INT, 0, 7);
+        slice.set(MemoryRegion.INT, 0, 7);
         assertThat(memory.readInt(PAGE)).isEqualTo(7);
         assertThat(memory.slice(PAGE, 0)).isNotNull();
         assertThat(memory.slice(PAGE, PAGE + 1)).isNull();
@@ -181,17 +181,18 @@ class GuestMemoryTest {
         memory.writeInt(1L << 32, 1);
         memory.remove(more);
         assertThat(memory.contains(1L << 32, 1)).isFalse();
-        assertThat(more.segment().get(GuestMemory.INT, 0)).as("an access in flight is not cut off").isEqualTo(1);
+        assertThat(more.segment().get(MemoryRegion.INT, 0)).as("an access in flight is not cut off").isEqualTo(1);
         assertThatThrownBy(() -> memory.remove(more)).isInstanceOf(ConfigurationException.class);
         memory.close();
-        assertThatThrownBy(() -> more.segment().get(GuestMemory.INT, 0)).isInstanceOf(IllegalStateException.class);
+        assertThatThrownBy(() -> more.segment().get(MemoryRegion.INT, 0)).isInstanceOf(IllegalStateException.class);
     }
 
     @Test
     void closesOnceAndTakesNothingMore() {
         memory.close();
         memory.close();
-        assertThatThrownBy(() -> memory.readByte(0)).isInstanceOf(IllegalStateException.class);
+        assertThatThrownBy(() -> memory.readByte(0)).isInstanceOf(LifecycleException.class)
+                .hasMessageContaining("closed");
         MemoryRegion late = region(1L << 32, PAGE);
         try {
             assertThatThrownBy(() -> memory.add(late)).isInstanceOf(LifecycleException.class)

@@ -45,7 +45,7 @@ class MemoryAllocationTest {
             one.segment().fill((byte) 1);
             long distance = two.segment().address() - one.segment().address();
             for (long offset : new long[] {-1, 4096, 4089, distance, Long.MAX_VALUE, Long.MIN_VALUE, distance - 8}) {
-                assertThatThrownBy(() -> one.segment().set(GuestMemory.LONG, offset, -1L))
+                assertThatThrownBy(() -> one.segment().set(MemoryRegion.LONG, offset, -1L))
                         .isInstanceOf(IndexOutOfBoundsException.class);
             }
             assertThat(two.segment().mismatch(MemorySegment.ofArray(new byte[4096]))).isEqualTo(-1);
@@ -145,7 +145,7 @@ class MemoryAllocationTest {
             memory.writeLong(X86MemoryLayout.HOLE_END, 0x1234);
             MemoryRegion high = memory.region(X86MemoryLayout.HOLE_END);
             assertThat(high.blockOffset()).isEqualTo(X86MemoryLayout.HOLE_START);
-            assertThat(high.block().segment().get(GuestMemory.LONG, X86MemoryLayout.HOLE_START)).isEqualTo(0x1234);
+            assertThat(high.block().segment().get(MemoryRegion.LONG, X86MemoryLayout.HOLE_START)).isEqualTo(0x1234);
         }
     }
 }

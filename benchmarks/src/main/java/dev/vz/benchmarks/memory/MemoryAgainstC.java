@@ -35,18 +35,15 @@ public final class MemoryAgainstC {
     private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     private final GuestMemory memory = GuestMemory.of(region(0), region(HIGH));
-    /** Half a page off the guest's pages, so that no load seems to follow a store to its own address. */
+    /** Where a device keeps what it has read. Half a page off the guest's pages, so that no load seems to follow a store to its own address. */
     private final MemorySegment buffer = Arena.global().allocate(SMALL + 2048, 4096).asSlice(2048);
     private final MemorySegment page = buffer.asSlice(0, 4096);
-    private final MemorySegment[] lines = new MemorySegment[SMALL / 64];
+    private final MemorySegment line = buffer.asSlice(0, 64);
     private long sum;
 
     private MemoryAgainstC() {
         memory.fill(0, REGION, (byte) 1);
         memory.fill(HIGH, REGION, (byte) 1);
-        for (int i = 0; i < lines.length; i++) {
-            lines[i] = buffer.asSlice(i * 64L, 64);
-        }
     }
 
     private static MemoryRegion region(long start) {
@@ -66,8 +63,9 @@ public final class MemoryAgainstC {
         var table = new Comparison("C", "Java");
         try (var program = new CProgram(MemoryAgainstC.class, "memory.c")) {
             var java = new MemoryAgainstC();
-            for (int i = 0; i < 4; i++) {
-                java.run(rounds, new Comparison("Java")); // until it is compiled
+            // Until it is compiled: also what runs once for a round, and a method that is called often, too.
+            for (int i = 0; i < 40; i++) {
+                java.run(rounds / 4, new Comparison("Java"));
             }
             var one = new BitSet();
             one.set(processor);
@@ -158,9 +156,9 @@ public final class MemoryAgainstC {
     private void linesOut(int rounds) {
         long total = 0;
         for (int i = 0; i < rounds; i++) {
-            for (int line = 0; line < lines.length; line++) {
-                memory.read(HIGH + line * 64L, lines[line]);
-                total += lines[line].get(ValueLayout.JAVA_BYTE, 0);
+            for (int at = 0; at < SMALL; at += 64) {
+                memory.read(HIGH + at, line);
+                total += line.get(ValueLayout.JAVA_BYTE, 0);
             }
         }
         sum += total;
@@ -168,9 +166,9 @@ public final class MemoryAgainstC {
 
     private void linesIn(int rounds) {
         for (int i = 0; i < rounds; i++) {
-            for (int line = 0; line < lines.length; line++) {
-                lines[line].set(ValueLayout.JAVA_BYTE, 0, (byte) i);
-                memory.write(HIGH + line * 64L, lines[line]);
+            for (int at = 0; at < SMALL; at += 64) {
+                line.set(ValueLayout.JAVA_BYTE, 0, (byte) i);
+                memory.write(HIGH + at, line);
             }
         }
     }

@@ -205,16 +205,16 @@ int main(int argc, char **argv)
 	start = now();
 	for (long i = 0; i < rounds; i++)
 		for (long at = 0; at < SMALL; at += 64) {
-			copy_out(HIGH + at, buffer + at, line);
-			sum += buffer[at];
+			copy_out(HIGH + at, buffer, line);
+			sum += buffer[0];
 		}
 	print("copy-out-64", start, rounds * SMALL / 64);
 
 	start = now();
 	for (long i = 0; i < rounds; i++)
 		for (long at = 0; at < SMALL; at += 64) {
-			buffer[at] = i;
-			copy_in(HIGH + at, buffer + at, line);
+			buffer[0] = i;
+			copy_in(HIGH + at, buffer, line);
 		}
 	print("copy-in-64", start, rounds * SMALL / 64);
 

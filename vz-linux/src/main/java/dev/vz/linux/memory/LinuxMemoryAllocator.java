@@ -59,7 +59,7 @@ public final class LinuxMemoryAllocator implements MemoryAllocator {
                     + " in " + HUGE_PAGES);
         }
         return switch (request.backing()) {
-            case ANONYMOUS -> new Block(request, MappedMemory.map(describe(request, null)));
+            case ANONYMOUS -> new Block(request, MappedMemory.mapLasting(describe(request, null)));
             case MEMFD -> inMemoryFile(request);
             case FILE, FILE_PRIVATE -> inFile(request, Objects.requireNonNull(request.file()));
         };
@@ -69,7 +69,8 @@ public final class LinuxMemoryAllocator implements MemoryAllocator {
         var file = MemoryFile.create(request.name(), request.size(), request.pageSize());
         try {
             file.seal(EnumSet.of(Seal.SHRINK, Seal.GROW));
-            return new SharedBlock(request, MappedMemory.map(describe(request, file.descriptor())), file.descriptor());
+            return new SharedBlock(request, MappedMemory.mapLasting(describe(request, file.descriptor())),
+                    file.descriptor());
         } catch (RuntimeException | Error failure) {
             file.close();
             throw failure;
@@ -91,7 +92,7 @@ public final class LinuxMemoryAllocator implements MemoryAllocator {
                 }
                 FileSpace.resize(file, request.size());
             }
-            var memory = MappedMemory.map(describe(request, file));
+            var memory = MappedMemory.mapLasting(describe(request, file));
             if (!copy) {
                 return new SharedBlock(request, memory, file);
             }
@@ -120,7 +121,9 @@ public final class LinuxMemoryAllocator implements MemoryAllocator {
         return inMemory && Files.isDirectory(HUGE_PAGES.resolve("hugepages-" + request.pageSize() / 1024 + "kB"));
     }
 
-    private static class Block implements MemoryBlock.Reclaimable {
+    private static class Block implements MemoryBlock.Reclaimable, MemoryBlock.Lasting {
+        private static final MemorySegment ADDRESS_SPACE = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
+
         private final MemoryRequest request;
         private final MappedMemory memory;
 
@@ -137,6 +140,11 @@ public final class LinuxMemoryAllocator implements MemoryAllocator {
         @Override
         public MemoryRequest request() {
             return request;
+        }
+
+        @Override
+        public MemorySegment addressSpace() {
+            return ADDRESS_SPACE;
         }
 
         @Override

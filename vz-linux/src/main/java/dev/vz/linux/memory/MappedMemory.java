@@ -11,6 +11,7 @@ import dev.vz.linux.generated.LinuxHeaders;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Memory that this process has mapped, with one owner.
@@ -47,6 +48,20 @@ public final class MappedMemory implements AutoCloseable {
      * @throws HostException if the kernel refuses: no memory, no huge pages in the pool, a file that cannot be mapped so
      */
     public static MappedMemory map(Mapping mapping) {
+        return map(mapping, false);
+    }
+
+    /**
+     * Maps what {@code mapping} describes at addresses that nobody else is given after {@link #close()}, as
+     * {@link dev.vz.memory.MemoryBlock.Lasting} promises: empty pages take their place until this object cannot be reached.
+     *
+     * @throws HostException as {@link #map(Mapping)} does
+     */
+    public static MappedMemory mapLasting(Mapping mapping) {
+        return map(mapping, true);
+    }
+
+    private static MappedMemory map(Mapping mapping, boolean lasting) {
         NativeAccess.require();
         long pageSize = mapping.pageSize() == 0 ? PAGE : mapping.pageSize();
         boolean reserve = mapping.guarded() || mapping.transparentHugePages();
@@ -69,9 +84,13 @@ public final class MappedMemory implements AutoCloseable {
         long outer = reserve ? reserved : address;
         var arena = Arena.ofShared();
         try {
+            var end = new End(mapping, outer, reservedSize);
             MemorySegment bytes = MemorySegment.ofAddress(address).reinterpret(mapping.size(), arena,
-                    gone -> unmap(mapping, outer, reservedSize));
+                    gone -> end.reach());
             var memory = new MappedMemory(mapping, arena, mapping.writable() ? bytes : bytes.asReadOnly());
+            if (lasting) {
+                end.kept = RetiredAddresses.of(memory, outer, reservedSize);
+            }
             memory.name();
             if (mapping.transparentHugePages()) {
                 memory.advise(Advice.HUGE_PAGE, 0, mapping.size());
@@ -277,6 +296,28 @@ public final class MappedMemory implements AutoCloseable {
         if (result < 0) {
             throw Errno.failure("munmap", "mapping \"" + mapping.name() + "\" at 0x" + Long.toHexString(address)
                     + " of " + size + " bytes", result);
+        }
+    }
+
+    /** What closing does. Holds nothing of the memory itself, which the collector is to find unreachable. */
+    private static final class End {
+        private final Mapping mapping;
+        private final long address;
+        private final long size;
+        private @Nullable RetiredAddresses kept;
+
+        End(Mapping mapping, long address, long size) {
+            this.mapping = mapping;
+            this.address = address;
+            this.size = size;
+        }
+
+        void reach() {
+            if (kept == null) {
+                unmap(mapping, address, size);
+            } else {
+                kept.retire();
+            }
         }
     }
 

@@ -133,15 +133,14 @@ final class EchoRelay {
         var flow = new EchoFlow(core, guest, guestHigh, guestLow, identifier, remoteHigh, remoteLow, socket,
                 ThreadLocalRandom.current().nextInt(0x1_0000));
         core.open(flow);
-        flow.registration = core.loop.register(socket.descriptor(), Readiness.IN,
-                (which, readiness) -> core.handle(flow, bits -> {
-                    if ((bits & Readiness.ERROR) != 0) {
-                        flowErrors.takeAll(flow, flow.socket);
-                    }
-                    if ((bits & Readiness.IN) != 0) {
-                        receive(flow);
-                    }
-                }, readiness));
+        flow.registration = core.register(flow, socket, Readiness.IN, readiness -> {
+            if ((readiness & Readiness.ERROR) != 0) {
+                flowErrors.takeAll(flow, flow.socket);
+            }
+            if ((readiness & Readiness.IN) != 0) {
+                receive(flow);
+            }
+        });
         return flow;
     }
 

@@ -3,6 +3,7 @@ package dev.vz.net.gateway;
 import dev.vz.link.LinkPort;
 import dev.vz.linux.event.EpollLoop;
 import dev.vz.linux.event.TimerFd;
+import dev.vz.linux.socket.InternetSocket;
 import dev.vz.net.time.NetClock;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -104,8 +105,16 @@ final class GatewayCore implements AutoCloseable {
         finish();
     }
 
+    /**
+     * Calls {@code event} whenever the socket of {@code flow} is ready. One object each, made here and now: one made for each
+     * event would be garbage wherever the compiler does not see through the call.
+     */
+    EpollLoop.Registration register(Flow flow, InternetSocket socket, int interest, FlowEvent event) {
+        return loop.register(socket.descriptor(), interest, (which, readiness) -> handle(flow, event, readiness));
+    }
+
     /** Lets a flow's socket be dealt with; whatever goes wrong with it ends that flow and nothing else. */
-    void handle(Flow flow, FlowEvent event, int readiness) {
+    private void handle(Flow flow, FlowEvent event, int readiness) {
         begin();
         try {
             event.happen(readiness);

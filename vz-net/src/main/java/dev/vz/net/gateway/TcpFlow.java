@@ -43,7 +43,6 @@ final class TcpFlow extends Flow {
     private final GuestReceiver receiver;
     private EpollLoop.@Nullable Registration registration;
     private State state;
-    private final GatewayCore.FlowEvent onHostReady = this::hostReady;
     private boolean guestScales;
     private long lastActive;
     boolean acknowledgmentDue;
@@ -95,8 +94,7 @@ final class TcpFlow extends Flow {
     }
 
     private void register() {
-        registration = core.loop.register(socket.descriptor(), INTEREST,
-                (which, readiness) -> core.handle(this, onHostReady, readiness));
+        registration = core.register(this, socket, INTEREST, this::hostReady);
     }
 
     private void negotiate(MemorySegment segment, long at) {

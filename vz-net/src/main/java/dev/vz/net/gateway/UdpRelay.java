@@ -240,15 +240,14 @@ final class UdpRelay {
         var flow = new UdpFlow(core, guest, guestHigh, guestLow, guestPort, remoteHigh, remoteLow, remotePort, socket,
                 false, 0, 0, 0);
         core.open(flow);
-        flow.registration = core.loop.register(socket.descriptor(), Readiness.IN,
-                (which, readiness) -> core.handle(flow, bits -> {
-                    if ((bits & Readiness.ERROR) != 0) {
-                        flowErrors.takeAll(flow, flow.socket);
-                    }
-                    if ((bits & Readiness.IN) != 0) {
-                        receiver.receive(flow);
-                    }
-                }, readiness));
+        flow.registration = core.register(flow, socket, Readiness.IN, readiness -> {
+            if ((readiness & Readiness.ERROR) != 0) {
+                flowErrors.takeAll(flow, flow.socket);
+            }
+            if ((readiness & Readiness.IN) != 0) {
+                receiver.receive(flow);
+            }
+        });
         return flow;
     }
 
