@@ -289,8 +289,12 @@ public final class ImageStore {
                 String stated = wanted.format();
                 if (options == null) {
                     options = ImageSpec.ofName(name, null).options();
-                } else if (options.containsKey("driver")) {
-                    stated = options.get("driver");
+                } else {
+                    stated = options.getOrDefault("driver", stated);
+                    boolean named = options.containsKey("filename") || options.keySet().stream().anyMatch(
+                            key -> key.startsWith("file."));
+                    boolean format = stated == null || isFormat(stated);
+                    options = named || !format ? options : ImageSpec.ofName(name, null).options();
                 }
                 Map<String, String> fileOptions = ImageSpec.below(options, "file.");
                 ImageFile file = below(fileOptions.isEmpty() ? options : fileOptions, mode);

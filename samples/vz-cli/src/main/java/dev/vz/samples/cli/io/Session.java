@@ -18,6 +18,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** The image that is open, and where output goes. One thread. */
@@ -147,11 +148,30 @@ final class Session {
         }
     }
 
-    /** Opens the same image again in another way. */
-    boolean reopen(ImageStore.Mode mode) {
+    /**
+     * Opens the same image again in another way.
+     *
+     * @param given  options that change
+     * @param access whether reading or writing was chosen, too
+     * @param cache  whether a cache mode was chosen, too
+     * @throws CommandFailure if the options do not fit; then the image stays as it is
+     */
+    boolean reopen(ImageStore.Mode mode, Map<String, String> given, boolean access, boolean cache) {
         ImageSpec same = spec;
+        if (same == null) {
+            return false;
+        }
+        Reopening.check(given, same, image(), access, cache);
         close();
-        return same != null && open(same, mode);
+        return open(Reopening.changed(same, given), Reopening.mode(mode, given));
+    }
+
+    /** The protocol that was opened without a format; {@code null} if there is a format. */
+    @Nullable
+    String protocol() {
+        ImageSpec open = spec;
+        String driver = open == null ? null : Filters.of(open).below().options().get("driver");
+        return driver == null || ImageStore.isFormat(driver) ? null : driver;
     }
 
     boolean isOpen() {
