@@ -90,10 +90,10 @@ class RandomOperationsTest {
                 Arbitraries.integers().between(0, SIZE / 512 - 1), Arbitraries.oneOf(Arbitraries.integers().between(1,
                         20), Arbitraries.integers().between(1, 900)),
                 Arbitraries.integers().between(1, 255)).as(Step::new)
-                .list().ofMinSize(4).ofMaxSize(9);
+                .list().ofMinSize(4).ofMaxSize(7);
     }
 
-    @Property(tries = 14, shrinking = ShrinkingMode.OFF)
+    @Property(tries = 10, shrinking = ShrinkingMode.OFF)
     void bothReadWhatEitherWrote(@ForAll Kind kind, @ForAll boolean madeHere, @ForAll("steps") List<Step> steps)
             throws IOException {
         Qemu.require();

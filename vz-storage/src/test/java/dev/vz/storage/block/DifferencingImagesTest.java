@@ -127,7 +127,7 @@ class DifferencingImagesTest {
         }
     }
 
-    @Property(tries = 12, shrinking = ShrinkingMode.OFF)
+    @Property(tries = 8, shrinking = ShrinkingMode.OFF)
     void aChainOfThreeReadsAsItWasWritten(@ForAll Kind kind, @ForAll long seed) throws IOException {
         Path folder = Files.createTempDirectory("differencing");
         try {
