@@ -28,7 +28,7 @@ public final class SectorBitmaps {
     private final int sectorSize;
     private final int sectors;
     private final boolean highBitFirst;
-    private final @Nullable byte[][] known;
+    private final byte[] @Nullable [] known;
     private final int[] queue;
     private int hand;
     private final SortedMap<Integer, byte[]> changed = new TreeMap<>();

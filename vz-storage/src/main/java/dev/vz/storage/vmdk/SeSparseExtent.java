@@ -32,7 +32,7 @@ final class SeSparseExtent implements Extent {
     private final long tablesOffset;
     private final long grainsOffset;
     private final long[] directory;
-    private final @Nullable long[][] tables;
+    private final long[] @Nullable [] tables;
     private final int[] loaded;
     private int hand;
 
