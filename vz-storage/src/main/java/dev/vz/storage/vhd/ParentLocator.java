@@ -112,8 +112,9 @@ record ParentLocator(UUID id, String name) {
         try {
             return new URI("file", "localhost", path, null).toASCIIString();
         } catch (URISyntaxException impossible) {
-            throw new ConfigurationException("The parent's name '" + path + "' cannot be written as a URL: " + impossible
-                    .getMessage());
+            throw new ConfigurationException(
+                    "The parent's name '" + path + "' cannot be written as a URL: " + impossible
+                            .getMessage());
         }
     }
 

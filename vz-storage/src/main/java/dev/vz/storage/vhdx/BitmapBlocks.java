@@ -31,8 +31,9 @@ final class BitmapBlocks {
 
     /** The bitmaps of the blocks of {@code table}. Blocks that are said to be there as a whole need none. */
     SectorBitmaps bitmaps(long[] table) {
-        var bitmaps = new SectorBitmaps(table.length, metadata.blockSize(), metadata.logicalSectorSize(), false, (block, data, bits) -> file.read(
-                place(block), MemorySegment.ofArray(bits)));
+        var bitmaps = new SectorBitmaps(table.length, metadata.blockSize(), metadata.logicalSectorSize(), false,
+                (block, data, bits) -> file.read(
+                        place(block), MemorySegment.ofArray(bits)));
         MemorySegment entries = MemorySegment.ofArray(bat);
         for (int block = 0; block < table.length; block++) {
             if (((int) entries.get(Field.LONG, VhdxDriver.entryAt(metadata, block))

@@ -67,7 +67,8 @@ final class SeSparseExtent implements Extent {
         }
         long[] state = numbers(file, sector(file, header[10], "volatile header"), 4);
         if (state[0] != VOLATILE_MAGIC) {
-            throw bad(file, "its volatile header starts with 0x" + Long.toHexString(state[0]) + ", not with 0xcafecafe");
+            throw bad(file,
+                    "its volatile header starts with 0x" + Long.toHexString(state[0]) + ", not with 0xcafecafe");
         }
         if (state[3] != 0) {
             throw new CapabilityException("Cannot open " + file.name()

@@ -145,8 +145,9 @@ final class SparseExtent implements Extent {
                     + ", which is written once, grain by grain; convert it into another format");
         }
         if (file.size() > MAX_FILE) {
-            throw new CapabilityException("Not adding a grain to " + file.name() + ": grains are found by 32-bit sector "
-                    + "numbers, and its 2 TiB are full");
+            throw new CapabilityException(
+                    "Not adding a grain to " + file.name() + ": grains are found by 32-bit sector "
+                            + "numbers, and its 2 TiB are full");
         }
         map.prepareWrite(offset, length, plan);
     }

@@ -207,7 +207,8 @@ class VmdkLayoutsTest {
             assertThat(ModelDisk.read(disk, 0, theirs.length)).isEqualTo(theirs);
             assertThat(ModelDisk.read(disk, 4 * GRAIN, 1)).containsExactly(4);
         }
-        assertThatThrownBy(() -> open(image)).isInstanceOf(CapabilityException.class).hasMessageContaining("for writing");
+        assertThatThrownBy(() -> open(image)).isInstanceOf(CapabilityException.class)
+                .hasMessageContaining("for writing");
     }
 
     @Property(tries = 60, shrinking = ShrinkingMode.OFF)

@@ -131,7 +131,8 @@ public final class FaultRules {
             kinds = EnumSet.copyOf(Arrays.stream(Kind.values()).filter(each -> each.name().equals(wanted)).findFirst()
                     .map(List::of).orElseThrow(() -> new CommandFailure("Invalid parameter '" + kind + "'")));
         }
-        return new Rule(event, state, 0, errno, sector < 0 ? -1 : sector * 512L, "on".equals(values.get("once")), kinds);
+        return new Rule(event, state, 0, errno, sector < 0 ? -1 : sector * 512L, "on".equals(values.get("once")),
+                kinds);
     }
 
     private static int number(Map<String, String> values, String name, int otherwise) {
@@ -177,8 +178,10 @@ public final class FaultRules {
                     active.remove(rule);
                 }
                 throw new HostException("an injected error of a " + kind.name().toLowerCase(Locale.ROOT), offset
-                        + " and " + length + " bytes from there", rule.errno(), ERRNO.getOrDefault(rule.errno(),
-                                "errno " + rule.errno()), null);
+                        + " and " + length + " bytes from there", rule.errno(),
+                        ERRNO.getOrDefault(rule.errno(),
+                                "errno " + rule.errno()),
+                        null);
             }
         }
     }

@@ -120,6 +120,7 @@ final class CreateOptions {
     /** The lines that {@code -o help} prints. */
     static void help(Console console, String title, List<CreateOption> options) {
         console.say(title);
-        options.stream().filter(option -> !option.summary().isEmpty()).sorted(Comparator.comparing(CreateOption::name)).forEach(option -> console.say(option.help()));
+        options.stream().filter(option -> !option.summary().isEmpty()).sorted(Comparator.comparing(CreateOption::name))
+                .forEach(option -> console.say(option.help()));
     }
 }
