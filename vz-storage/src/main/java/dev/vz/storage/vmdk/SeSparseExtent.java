@@ -85,7 +85,7 @@ final class SeSparseExtent implements Extent {
         }
         long[] directory = numbers(file, sector(file, header[16], "grain directory"), (int) wanted);
         return new SeSparseExtent(file, size, sector(file, header[18], "grain tables"), sector(file, header[24],
-                "grains"), directory, (int) Math.clamp(budget.cacheBytes() / (TABLE_SECTORS * SECTOR), 1, 1 << 16));
+                "grains"), directory, Math.clamp(budget.cacheBytes() / (TABLE_SECTORS * SECTOR), 1, 1 << 16));
     }
 
     private static long sector(ImageFile file, long sector, String what) {
