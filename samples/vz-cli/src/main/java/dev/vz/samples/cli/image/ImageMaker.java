@@ -101,8 +101,8 @@ final class ImageMaker {
     }
 
     /** The identifier by which an image over {@code backing} knows it. */
-    private static String link(ImageFormat format, String name, String backing) {
-        try (DiskImage below = ImageStore.open(ImageSpec.ofName(ImageStore.relativeTo(name, backing), format.label()),
+    private static String link(ImageFormat format, String name, String backing, @Nullable String stated) {
+        try (DiskImage below = ImageStore.open(ImageSpec.ofName(ImageStore.relativeTo(name, backing), stated),
                 ImageStore.Mode.READ)) {
             if (!(below.driver() instanceof LinkedDriver parent) || below.driver().format() != format) {
                 throw new CommandFailure("Invalid backing file format: " + below.driver().format() + ". Must be "
@@ -112,8 +112,8 @@ final class ImageMaker {
         }
     }
 
-    private static void vpcOver(ImageFile file, String name, long size, String backing) {
-        String link = link(ImageFormat.VPC, name, backing);
+    private static void vpcOver(ImageFile file, String name, long size, String backing, @Nullable String stated) {
+        String link = link(ImageFormat.VPC, name, backing, stated);
         try {
             VhdFormat.createOver(file, size, backing, link, Files.getLastModifiedTime(path(ImageStore.relativeTo(name,
                     backing))).toInstant(), Clock.systemUTC());
@@ -125,7 +125,7 @@ final class ImageMaker {
     private static void vpc(ImageFile file, String name, long size, OptionValues values) {
         String backing = values.text("backing_file");
         if (backing != null) {
-            vpcOver(file, name, size, backing);
+            vpcOver(file, name, size, backing, values.text("backing_fmt"));
             return;
         }
         String kind = values.text("subformat", "dynamic");
@@ -139,7 +139,7 @@ final class ImageMaker {
         String backing = values.text("backing_file");
         if (backing != null) {
             VhdxFormat.createOver(file, size, (int) values.number("block_size", 0), (int) values.number("log_size",
-                    VhdxFormat.DEFAULT_LOG), backing, link(ImageFormat.VHDX, name, backing));
+                    VhdxFormat.DEFAULT_LOG), backing, link(ImageFormat.VHDX, name, backing, values.text("backing_fmt")));
             return;
         }
         String kind = values.text("subformat", "dynamic");
