@@ -373,7 +373,8 @@ final class ImageIo {
             return new MapExtent(offset, run, 0, true, false, true, false, file, at);
         }
         long data = file.nextData(at);
-        boolean hole = data > at;
+        // What a length that is no whole number of sectors leaves behind the file's end is a hole, too.
+        boolean hole = data > at || at >= file.size();
         long end = hole ? data : file.nextHole(at);
         return new MapExtent(offset, Math.clamp(end - at, 1, run), 0, true, hole, !hole, false, file, at);
     }

@@ -10,6 +10,7 @@ import dev.vz.storage.image.FileGate;
 import dev.vz.storage.image.ImageDriver;
 import dev.vz.storage.image.ImageFormat;
 import dev.vz.storage.image.ImpliedFile;
+import dev.vz.storage.image.LinkedDriver;
 import dev.vz.storage.image.OpenPolicyException;
 import dev.vz.storage.parallels.ParallelsDriver;
 import dev.vz.storage.qcow2.Qcow2Driver;
@@ -66,7 +67,7 @@ final class ImageOpener {
             throw failure;
         }
         try {
-            Optional<ImpliedFile> implied = driver.backing();
+            Optional<ImpliedFile> implied = driver.backing().or(() -> options.gate().unnamedBacking(file));
             driver.backed(implied.isPresent());
             if (implied.isEmpty() || !options.backing()) {
                 return new DiskImage(driver, null, options);
@@ -74,6 +75,7 @@ final class ImageOpener {
             FileGate.Grant grant = options.gate().open(implied.get(), false);
             DiskImage below = open(grant.file(), grant.format(), options.withReadOnly(true).withSnapshot(null), chain);
             requireSameParent(driver, below);
+            requireLinked(driver, below);
             return new DiskImage(driver, below, options);
         } catch (RuntimeException failure) {
             driver.close();
@@ -89,6 +91,21 @@ final class ImageOpener {
             throw new FormatException("The parent of " + driver.file().name()
                     + " was written since: it should have the "
                     + "CID " + Long.toHexString(image.parentCid()) + ", it has " + Long.toHexString(parent.cid()));
+        }
+    }
+
+    private static void requireLinked(ImageDriver driver, DiskImage below) {
+        if (!(driver instanceof LinkedDriver image) || image.parentLink().isEmpty() || driver.backing().isEmpty()) {
+            return;
+        }
+        String wanted = image.parentLink().get();
+        String found = below.driver() instanceof LinkedDriver parent && below.driver().format() == driver.format()
+                ? parent.link() : "none";
+        if (!found.equals(wanted)) {
+            ImageDriver other = below.driver();
+            below.close();
+            throw new FormatException("The image " + other.file().name() + " is not the parent of " + driver.file()
+                    .name() + ", or was written since: it should have the identifier " + wanted + ", it has " + found);
         }
     }
 

@@ -25,7 +25,7 @@ public record BlockCheck(long allocated, long fragmented, long end, List<Integer
         int count = 0;
         for (int block = 0; block < table.length; block++) {
             long at = table[block];
-            if (at == BlockTableDriver.UNALLOCATED) {
+            if (at == BlockTableDriver.UNALLOCATED || at == BlockTableDriver.ZEROS) {
                 continue;
             }
             if (at < layout.dataOffset() || at >= fileSize) {

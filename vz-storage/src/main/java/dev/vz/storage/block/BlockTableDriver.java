@@ -10,6 +10,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
 import java.util.Arrays;
+import java.util.SortedMap;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.concurrent.locks.StampedLock;
@@ -26,6 +27,8 @@ public abstract class BlockTableDriver implements ImageDriver {
 
     /** The entry of a block that is not in the file. */
     protected static final long UNALLOCATED = -1;
+    /** The entry of a block that is not in the file either, and reads as zeros whatever is below. */
+    protected static final long ZEROS = -2;
     private static final int SECTOR = 512;
 
     private final ImageFile file;
@@ -46,7 +49,11 @@ public abstract class BlockTableDriver implements ImageDriver {
     private long end;
     /** Whether an entry names a place outside of the file, where a new block could come to be. */
     private boolean damaged;
+    /** Whether what is not in the file is another image's. */
+    private volatile boolean backed;
     private boolean closed;
+    /** Which sectors of the blocks are in the file; {@code null} if all are. */
+    private final @Nullable SectorBitmaps bitmaps;
 
     /**
      * Where things are.
@@ -60,8 +67,15 @@ public abstract class BlockTableDriver implements ImageDriver {
      */
     public record Layout(long size, int blockSize, int prefix, long tableOffset, int entrySize, long dataOffset) {}
 
-    /** Takes over {@code file} and {@code table}. */
+    /** Takes over {@code file} and {@code table}. Blocks are there as a whole or not at all. */
     protected BlockTableDriver(ImageFile file, boolean readOnly, Layout layout, long[] table) {
+        this(file, readOnly, layout, table, null);
+    }
+
+    /** The same, with {@code bitmaps} of what is there of the blocks. */
+    protected BlockTableDriver(ImageFile file, boolean readOnly, Layout layout, long[] table,
+            @Nullable SectorBitmaps bitmaps) {
+        this.bitmaps = bitmaps;
         this.file = file;
         this.readOnly = readOnly || file.readOnly();
         this.layout = layout;
@@ -71,7 +85,7 @@ public abstract class BlockTableDriver implements ImageDriver {
         for (long at : table) {
             if (at >= layout.dataOffset() && at < length) {
                 last = Math.max(last, at + layout.blockSize());
-            } else if (at != UNALLOCATED) {
+            } else if (at != UNALLOCATED && at != ZEROS) {
                 damaged = true;
             }
         }
@@ -86,6 +100,9 @@ public abstract class BlockTableDriver implements ImageDriver {
 
     /** A block starts at {@code fileOffset}: writes what comes before its data. */
     protected void startBlock(ImageFile file, long fileOffset) {}
+
+    /** Some sectors came to be there: writes the bitmaps of their blocks, whose data is durable. */
+    protected void writeBitmaps(ImageFile file, long[] table, SortedMap<Integer, byte[]> changed) {}
 
     /** The table is about to be written: writes and makes durable what must not lag behind it. */
     protected void beforeTable(ImageFile file, long end) {}
@@ -121,9 +138,14 @@ public abstract class BlockTableDriver implements ImageDriver {
         return use;
     }
 
+    @Override
+    public final void backed(boolean backed) {
+        this.backed = backed;
+    }
+
     private long place(int block) {
         long at = table[block];
-        if (at != UNALLOCATED && (at < layout.dataOffset() || at > file.size() - 1)) {
+        if (at != UNALLOCATED && at != ZEROS && (at < layout.dataOffset() || at > file.size() - 1)) {
             throw new CorruptImageException("Block " + block + " of " + file.name() + " is said to be at " + at
                     + ", which is not within the data from " + layout.dataOffset() + " to " + file.size());
         }
@@ -134,12 +156,26 @@ public abstract class BlockTableDriver implements ImageDriver {
     public final void locate(long offset, long length, Mapping mapping) {
         lock.lock();
         try {
-            long at = place((int) (offset / layout.blockSize()));
+            int block = (int) (offset / layout.blockSize());
+            long at = place(block);
+            long in = offset % layout.blockSize();
+            SectorBitmaps parts = bitmaps;
+            if (parts != null && at >= 0 && !parts.isFull(block, at)) {
+                long until = parts.sameUntil(block, at, in, Math.min(layout.blockSize(), in + length));
+                if (parts.has(block, at, in)) {
+                    mapping.data(file, at + in, until - in);
+                } else {
+                    mapping.unallocated(until - in);
+                }
+                return;
+            }
             long run = run(offset, length, at);
             if (at == UNALLOCATED) {
                 mapping.unallocated(run);
+            } else if (at == ZEROS) {
+                mapping.zero(null, 0, run);
             } else {
-                mapping.data(file, at + offset % layout.blockSize(), run);
+                mapping.data(file, at + in, run);
             }
         } finally {
             lock.unlock();
@@ -151,9 +187,10 @@ public abstract class BlockTableDriver implements ImageDriver {
         long run = layout.blockSize() - offset % layout.blockSize();
         long expected = at;
         while (run < length) {
-            long next = place((int) ((offset + run) / layout.blockSize()));
-            expected = at == UNALLOCATED ? UNALLOCATED : expected + layout.blockSize();
-            if (next != expected) {
+            int block = (int) ((offset + run) / layout.blockSize());
+            long next = place(block);
+            expected = at < 0 ? at : expected + layout.blockSize();
+            if (next != expected || next >= 0 && bitmaps != null && !bitmaps.isFull(block, next)) {
                 return run;
             }
             run += layout.blockSize();
@@ -172,9 +209,8 @@ public abstract class BlockTableDriver implements ImageDriver {
             }
             long in = offset % layout.blockSize();
             long at = place(block);
-            if (at != UNALLOCATED) {
-                long run = Math.min(length, layout.blockSize() - in);
-                plan.inPlace(file, offset, at + in, run);
+            if (at >= 0) {
+                prepareWithin(block, at, offset, Math.min(length, layout.blockSize() - in), plan);
                 return;
             }
             if (damaged) {
@@ -187,18 +223,45 @@ public abstract class BlockTableDriver implements ImageDriver {
             file.writeZeroes(data, layout.blockSize(), true);
             long start = offset - in;
             long covered = Math.min(length, layout.blockSize() - in);
-            long stop = Math.min(start + layout.blockSize(), layout.size());
-            plan.allocating(file, offset, data + in, covered, start, stop, true);
-            plan.driverStart = block;
-            plan.driverTarget = data;
-            end = Math.max(end, data + layout.blockSize());
-            if (openCount == open.length) {
-                open = Arrays.copyOf(open, openCount * 2);
+            long stop = start + layout.blockSize();
+            if (bitmaps != null && at == UNALLOCATED) {
+                // Of the other sectors, the bitmap says that they are not there.
+                start = bitmaps.sectorStart(offset);
+                stop = bitmaps.sectorEnd(offset + covered);
             }
-            open[openCount++] = plan;
+            plan.allocating(file, offset, data + in, covered, start, Math.min(stop, layout.size()), true);
+            plan.driverReuse = false;
+            end = Math.max(end, data + layout.blockSize());
+            enter(block, data, plan);
         } finally {
             lock.unlock();
         }
+    }
+
+    /** A write to a block that is in the file, if not all of its sectors are. */
+    private void prepareWithin(int block, long at, long offset, long length, WritePlan plan) {
+        long in = offset % layout.blockSize();
+        SectorBitmaps parts = bitmaps;
+        long until = parts == null ? in + length : parts.sameUntil(block, at, in, in + length);
+        if (parts == null || parts.has(block, at, in)) {
+            plan.inPlace(file, offset, at + in, until - in);
+            return;
+        }
+        long start = parts.sectorStart(offset);
+        long stop = parts.sectorEnd(offset + until - in);
+        // What was there before it was said to be there may be anything.
+        plan.allocating(file, offset, at + in, until - in, start, Math.min(stop, layout.size()), false);
+        plan.driverReuse = true;
+        enter(block, at, plan);
+    }
+
+    private void enter(int block, long data, WritePlan plan) {
+        plan.driverStart = block;
+        plan.driverTarget = data;
+        if (openCount == open.length) {
+            open = Arrays.copyOf(open, openCount * 2);
+        }
+        open[openCount++] = plan;
     }
 
     private boolean isOpen(int block) {
@@ -216,7 +279,16 @@ public abstract class BlockTableDriver implements ImageDriver {
         lock.lock();
         try {
             int block = (int) plan.driverStart;
-            table[block] = plan.driverTarget;
+            SectorBitmaps parts = bitmaps;
+            if (parts != null) {
+                long from = plan.fillStart() % layout.blockSize();
+                parts.add(block, plan.driverTarget, from, from + plan.fillEnd() - plan.fillStart(),
+                        !plan.driverReuse);
+            }
+            if (!plan.driverReuse) {
+                table[block] = plan.driverTarget;
+            }
+            // A block that became whole may have another state.
             dirtyFrom = Math.min(dirtyFrom, block);
             dirtyTo = Math.max(dirtyTo, block + 1);
             leave(plan);
@@ -229,7 +301,9 @@ public abstract class BlockTableDriver implements ImageDriver {
     public final void abortWrite(WritePlan plan) {
         lock.lock();
         try {
-            abandoned.add(plan.driverTarget);
+            if (!plan.driverReuse) {
+                abandoned.add(plan.driverTarget);
+            }
             leave(plan);
         } finally {
             lock.unlock();
@@ -253,7 +327,8 @@ public abstract class BlockTableDriver implements ImageDriver {
         lock.lock();
         try {
             int block = (int) (offset / layout.blockSize());
-            return isOpen(block) || place(block) != UNALLOCATED ? 0
+            long at = isOpen(block) ? 0 : place(block);
+            return at >= 0 || at == UNALLOCATED && backed ? 0
                     : Math.min(length, layout.blockSize() - offset % layout.blockSize());
         } finally {
             lock.unlock();
@@ -283,6 +358,9 @@ public abstract class BlockTableDriver implements ImageDriver {
                 // Blocks may have been linked since, whose data is not durable yet.
                 file.flush();
                 beforeTable(file, end);
+                if (bitmaps != null && bitmaps.isChanged()) {
+                    writeBitmaps(file, table, bitmaps.takeChanged());
+                }
                 writeTable();
                 tableWritten(file, end);
             } finally {
@@ -313,6 +391,50 @@ public abstract class BlockTableDriver implements ImageDriver {
                 putEntry(bytes, (long) (i - from) * layout.entrySize(), table[i]);
             }
             file.write(layout.tableOffset() + (long) from * layout.entrySize(), bytes);
+        }
+    }
+
+    /** Whether all sectors of {@code block}, which is in the file, are there. For writing the table. */
+    protected final boolean isWhole(int block) {
+        return bitmaps == null || bitmaps.isFull(block, table[block]);
+    }
+
+    /** Takes {@code length} bytes at the end of the file for something that is no block. For writing the table. */
+    protected final long takeSpace(long length) {
+        long at = end;
+        end += length;
+        file.writeZeroes(at, length, true);
+        return at;
+    }
+
+    /** Forgets all blocks, so that everything is the image's below, and gives their storage back. */
+    protected final void forgetAll() {
+        long stamp = use.writeLock();
+        try {
+            flush();
+            long[] before = table.clone();
+            lock.lock();
+            try {
+                Arrays.fill(table, UNALLOCATED);
+                dirtyFrom = 0;
+                dirtyTo = table.length;
+                abandoned.clear();
+                damaged = false;
+                if (bitmaps != null) {
+                    bitmaps.clear();
+                }
+            } finally {
+                lock.unlock();
+            }
+            flush();
+            // Nothing durable points there any more.
+            for (long at : before) {
+                if (at >= layout.dataOffset() && at < file.size()) {
+                    file.discard(at, Math.min(layout.blockSize(), file.size() - at));
+                }
+            }
+        } finally {
+            use.unlockWrite(stamp);
         }
     }
 

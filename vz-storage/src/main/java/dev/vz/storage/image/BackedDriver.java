@@ -3,7 +3,7 @@ package dev.vz.storage.image;
 import org.jspecify.annotations.Nullable;
 
 /** A driver of images that have a backing file. */
-public interface BackedDriver extends ImageDriver {
+public interface BackedDriver extends ClearableDriver {
 
     /**
      * States another backing file, or none if {@code name} is {@code null}. Data is not touched: what the image does not
@@ -12,7 +12,4 @@ public interface BackedDriver extends ImageDriver {
      * @param format the file's format; {@code null} if it is not to be stated
      */
     void changeBacking(@Nullable String name, @Nullable String format);
-
-    /** Makes the image hold nothing: all of the disk is the backing file's. */
-    void clear();
 }

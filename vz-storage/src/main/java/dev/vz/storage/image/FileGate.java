@@ -6,6 +6,7 @@ import dev.vz.storage.file.ImageFile;
 import java.io.IOException;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.Optional;
 
 /**
  * Decides which files an image may draw in besides its own.
@@ -32,6 +33,11 @@ public interface FileGate {
      * @throws OpenPolicyException if it may not be opened
      */
     Grant open(ImpliedFile wanted, boolean writable);
+
+    /** The backing image that the caller puts below {@code image}, which names none; most put nothing there. */
+    default Optional<ImpliedFile> unnamedBacking(ImageFile image) {
+        return Optional.empty();
+    }
 
     /** Lets nothing through. */
     static FileGate refusing() {

@@ -78,6 +78,15 @@ public final class ParallelsDriver extends BlockTableDriver implements Checkable
         unclean = false;
     }
 
+    /** Whether the header in {@code file}, if it is one, says that somebody writes it or stopped without closing it. */
+    public static boolean unclean(ImageFile file) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment state = arena.allocate(4);
+            file.read(ParallelsHeader.IN_USE_AT, state);
+            return state.get(ParallelsHeader.INT, 0) == ParallelsHeader.IN_USE;
+        }
+    }
+
     /** Whether the last one who wrote did not close it in good order. */
     public boolean unclean() {
         return unclean;

@@ -56,7 +56,10 @@ record ParallelsHeader(int tracks, int batEntries, long sectors, boolean inUse, 
         }
         int entries = bytes.get(INT, 32);
         long sectors = clusters ? bytes.get(LONG, 36) : Integer.toUnsignedLong(bytes.get(INT, 36));
-        if (entries < 0 || sectors < 0 || sectors > (long) entries * tracks) {
+        if (entries < 0 || entries > Integer.MAX_VALUE / 4) {
+            throw bad(name, "its table has " + Integer.toUnsignedString(entries) + " entries");
+        }
+        if (sectors < 0 || sectors > (long) entries * tracks) {
             throw bad(name, "a disk of " + Long.toUnsignedString(sectors) + " sectors does not fit into " + Integer
                     .toUnsignedString(entries) + " clusters of " + tracks);
         }

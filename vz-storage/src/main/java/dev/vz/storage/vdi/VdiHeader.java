@@ -55,6 +55,11 @@ record VdiHeader(int type, long blockMap, long data, long diskSize, int blocks, 
         long data = Integer.toUnsignedLong(bytes.get(INT, 344));
         long diskSize = bytes.get(LONG, 368);
         int blocks = bytes.get(INT, 384);
+        if (bytes.get(INT, 376) != BLOCK) {
+            throw new CapabilityException(
+                    "Cannot open " + name + ": VDI images with blocks of 1 MiB are known, its blocks have "
+                            + Integer.toUnsignedString(bytes.get(INT, 376)) + " bytes");
+        }
         if (bytes.get(INT, 360) != 512 || bytes.get(INT, 376) != BLOCK || bytes.get(INT, 380) != 0) {
             throw new CapabilityException("Cannot open " + name + ": VDI images with sectors of 512 bytes and plain "
                     + "blocks of 1 MiB are known, it has " + Integer.toUnsignedString(bytes.get(INT, 360)) + " and "

@@ -3,26 +3,46 @@ package dev.vz.storage.vhd;
 import dev.vz.error.CapabilityException;
 import dev.vz.error.FormatException;
 import dev.vz.storage.file.ImageFile;
-import dev.vz.storage.image.ImageDriver;
 import dev.vz.storage.image.ImageFormat;
+import dev.vz.storage.image.LinkedDriver;
 import dev.vz.storage.image.Mapping;
 import dev.vz.storage.image.WritePlan;
+import java.util.Optional;
+import java.util.UUID;
 import java.util.concurrent.locks.StampedLock;
 
 /** A fixed VHD image: the disk's bytes, and a footer behind them. */
-final class FixedVhdDriver implements ImageDriver {
+final class FixedVhdDriver implements LinkedDriver {
 
     private final ImageFile file;
     private final long size;
+    private final UUID uniqueId;
     private final StampedLock use = new StampedLock();
 
-    FixedVhdDriver(ImageFile file, long size) {
+    FixedVhdDriver(ImageFile file, VhdFooter footer) {
+        long size = footer.size();
         if (size > file.size() - VhdFooter.LENGTH) {
             throw new FormatException("The fixed VHD image " + file.name() + " is for a disk of " + size
                     + " bytes, but its file has only " + file.size());
         }
         this.file = file;
         this.size = size;
+        this.uniqueId = footer.uniqueId();
+    }
+
+    @Override
+    public String link() {
+        return uniqueId.toString();
+    }
+
+    @Override
+    public Optional<String> parentLink() {
+        return Optional.empty();
+    }
+
+    @Override
+    public void relink(String link) {
+        throw new CapabilityException("The fixed VHD image " + file.name() + " has no parent");
     }
 
     @Override

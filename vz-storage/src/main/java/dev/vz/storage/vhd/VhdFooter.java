@@ -1,11 +1,11 @@
 package dev.vz.storage.vhd;
 
-import dev.vz.error.CapabilityException;
 import dev.vz.error.FormatException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.util.UUID;
 
 /**
  * The footer of a VHD image, the last 512 bytes of its file; dynamic images start with a copy. All numbers are
@@ -13,9 +13,10 @@ import java.nio.charset.StandardCharsets;
  *
  * @param dataOffset where the dynamic header is; -1 in a fixed image
  * @param size       bytes of the disk
- * @param type       2 fixed, 3 dynamic
+ * @param type       2 fixed, 3 dynamic, 4 differencing
+ * @param uniqueId   by which differencing images know it
  */
-record VhdFooter(long dataOffset, long size, int type) {
+record VhdFooter(long dataOffset, long size, int type, UUID uniqueId) {
 
     static final int LENGTH = 512;
     static final int FIXED = 2;
@@ -45,11 +46,7 @@ record VhdFooter(long dataOffset, long size, int type) {
                     .toHexString(sum) + ", it should be 0x" + Integer.toHexString(checksum(bytes, LENGTH, 64)));
         }
         int type = bytes.get(INT, 60);
-        if (type == DIFFERENCING) {
-            throw new CapabilityException("Cannot open " + name + ": it is a differencing VHD image, whose parent "
-                    + "locators are not read here");
-        }
-        if (type != FIXED && type != DYNAMIC) {
+        if (type != FIXED && type != DYNAMIC && type != DIFFERENCING) {
             throw new FormatException(
                     "The VHD image " + name + " is of unknown type " + Integer.toUnsignedString(type));
         }
@@ -58,7 +55,7 @@ record VhdFooter(long dataOffset, long size, int type) {
             throw new FormatException("The VHD image " + name + " is for a disk of " + Long.toUnsignedString(size)
                     + " bytes");
         }
-        return new VhdFooter(bytes.get(LONG, 16), size, type);
+        return new VhdFooter(bytes.get(LONG, 16), size, type, uuid(bytes, 68));
     }
 
     /**
@@ -71,6 +68,16 @@ record VhdFooter(long dataOffset, long size, int type) {
                 .get(ValueLayout.JAVA_BYTE, 59));
         boolean exact = !creator.equals("vpc ") && !creator.equals("qemu") || sectors == MAX_CHS_SECTORS;
         return exact ? bytes.get(LONG, 48) : sectors * 512;
+    }
+
+    /** An identifier, as this format writes it: all of it big-endian. */
+    static UUID uuid(MemorySegment bytes, long at) {
+        return new UUID(bytes.get(LONG, at), bytes.get(LONG, at + 8));
+    }
+
+    static void putUuid(MemorySegment bytes, long at, UUID id) {
+        bytes.set(LONG, at, id.getMostSignificantBits());
+        bytes.set(LONG, at + 8, id.getLeastSignificantBits());
     }
 
     /** The ones' complement of the sum of all bytes but the checksum's own. */

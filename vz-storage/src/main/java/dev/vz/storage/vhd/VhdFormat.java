@@ -7,12 +7,15 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.time.Clock;
+import java.time.Instant;
 import java.util.UUID;
 
 /** Makes VHD images. */
 public final class VhdFormat {
 
     private static final int BLOCK = 2 << 20;
+    /** Where the block table is, behind the footer's copy and the dynamic header. */
+    private static final int TABLE = 1536;
     private static final long MAX_SIZE = 2040L << 30;
     /** Seconds from 1970 to 2000, from when the format counts. */
     private static final long EPOCH = 946_684_800;
@@ -46,27 +49,65 @@ public final class VhdFormat {
         long rounded = exact ? size + 511 & -512 : byGeometry(size);
         file.resize(0);
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment footer = footer(arena, rounded, fixed, exact, clock);
+            MemorySegment footer = footer(arena, rounded, fixed ? VhdFooter.FIXED : VhdFooter.DYNAMIC, exact, clock);
             if (fixed) {
                 file.writeZeroes(0, Math.max(rounded, 1), false);
                 file.write(rounded, footer);
             } else {
                 int entries = (int) ((rounded + BLOCK - 1) / BLOCK);
-                MemorySegment table = arena.allocate(Math.max(512, entries * 4L + 511 & -512)).fill((byte) 0xff);
-                file.write(0, footer);
-                file.write(512, dynamicHeader(arena, entries));
-                file.write(1536, table);
-                file.write(1536 + table.byteSize(), footer);
+                writeEmpty(file, arena, footer, dynamicHeader(arena, entries, TABLE), entries, TABLE);
             }
             file.flush();
         }
     }
 
-    private static MemorySegment dynamicHeader(Arena arena, int entries) {
+    /**
+     * Writes an empty differencing image into {@code file}, which stays the caller's, and makes it durable.
+     *
+     * @param size     bytes of the disk, a multiple of 512: the parent's
+     * @param parent   the parent's file as a path of this host; a relative one starts at the new image's folder
+     * @param link     what the parent's {@link VhdDriver#link()} says
+     * @param modified when the parent's file was written last
+     * @param clock    tells when
+     */
+    public static void createOver(ImageFile file, long size, String parent, String link, Instant modified,
+            Clock clock) {
+        if (size < 0 || size > MAX_SIZE || size % 512 != 0) {
+            throw new ConfigurationException("A differencing VHD image holds a disk of whole sectors up to " + MAX_SIZE
+                    + " bytes, not " + size);
+        }
+        int entries = (int) ((size + BLOCK - 1) / BLOCK);
+        byte[] locator = ParentLocator.encode(parent);
+        long table = TABLE + ParentLocator.space(locator.length);
+        file.resize(0);
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment header = dynamicHeader(arena, entries, table);
+            ParentLocator.put(header, UUID.fromString(link), seconds(modified), parent, locator.length, TABLE);
+            header.set(VhdFooter.INT, 36, VhdFooter.checksum(header, 1024, 36));
+            writeEmpty(file, arena, footer(arena, size, VhdFooter.DIFFERENCING, true, clock), header, entries, table);
+            file.write(TABLE, ParentLocator.padded(arena, locator));
+            file.flush();
+        }
+    }
+
+    private static void writeEmpty(ImageFile file, Arena arena, MemorySegment footer, MemorySegment header, int entries,
+            long tableOffset) {
+        MemorySegment table = arena.allocate(Math.max(512, entries * 4L + 511 & -512)).fill((byte) 0xff);
+        file.write(0, footer);
+        file.write(512, header);
+        file.write(tableOffset, table);
+        file.write(tableOffset + table.byteSize(), footer);
+    }
+
+    private static int seconds(Instant instant) {
+        return (int) Math.max(0, instant.getEpochSecond() - EPOCH);
+    }
+
+    private static MemorySegment dynamicHeader(Arena arena, int entries, long tableOffset) {
         MemorySegment header = arena.allocate(1024);
         MemorySegment.copy("cxsparse".getBytes(StandardCharsets.US_ASCII), 0, header, ValueLayout.JAVA_BYTE, 0, 8);
         header.set(VhdFooter.LONG, 8, -1);
-        header.set(VhdFooter.LONG, 16, 1536);
+        header.set(VhdFooter.LONG, 16, tableOffset);
         header.set(VhdFooter.INT, 24, VhdFooter.VERSION);
         header.set(VhdFooter.INT, 28, entries);
         header.set(VhdFooter.INT, 32, BLOCK);
@@ -74,14 +115,14 @@ public final class VhdFormat {
         return header;
     }
 
-    private static MemorySegment footer(Arena arena, long size, boolean fixed, boolean exact,
-            Clock clock) {
+    private static MemorySegment footer(Arena arena, long size, int type, boolean exact, Clock clock) {
+        boolean fixed = type == VhdFooter.FIXED;
         MemorySegment footer = arena.allocate(VhdFooter.LENGTH);
         MemorySegment.copy(VhdFooter.COOKIE, 0, footer, ValueLayout.JAVA_BYTE, 0, 8);
         footer.set(VhdFooter.INT, 8, 2);
         footer.set(VhdFooter.INT, 12, VhdFooter.VERSION);
         footer.set(VhdFooter.LONG, 16, fixed ? -1 : VhdFooter.LENGTH);
-        footer.set(VhdFooter.INT, 24, (int) Math.max(0, clock.instant().getEpochSecond() - EPOCH));
+        footer.set(VhdFooter.INT, 24, seconds(clock.instant()));
         // Readers that know this name take the exact size; to them, others mean cylinders times heads times sectors.
         MemorySegment.copy((exact ? "qem2" : "qemu").getBytes(StandardCharsets.US_ASCII), 0, footer,
                 ValueLayout.JAVA_BYTE, 28, 4);
@@ -90,10 +131,8 @@ public final class VhdFormat {
         footer.set(VhdFooter.LONG, 40, size);
         footer.set(VhdFooter.LONG, 48, size);
         putGeometry(footer, size / 512);
-        footer.set(VhdFooter.INT, 60, fixed ? VhdFooter.FIXED : VhdFooter.DYNAMIC);
-        UUID uuid = UUID.randomUUID();
-        footer.set(VhdFooter.LONG, 68, uuid.getMostSignificantBits());
-        footer.set(VhdFooter.LONG, 76, uuid.getLeastSignificantBits());
+        footer.set(VhdFooter.INT, 60, type);
+        VhdFooter.putUuid(footer, 68, UUID.randomUUID());
         footer.set(VhdFooter.INT, 64, VhdFooter.checksum(footer, VhdFooter.LENGTH, 64));
         return footer;
     }

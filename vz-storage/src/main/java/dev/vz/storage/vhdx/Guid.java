@@ -14,6 +14,7 @@ record Guid(long low, long high) {
     static final Guid PAGE_83_DATA = of("beca12ab-b2e6-4523-93ef-c309e000c746");
     static final Guid LOGICAL_SECTOR_SIZE = of("8141bf1d-a96f-4709-ba47-f233a8faab5f");
     static final Guid PHYSICAL_SECTOR_SIZE = of("cda348c7-445d-4471-9cc9-e9885251c556");
+    static final Guid VHDX_PARENT = of("b04aefb7-d19e-4a81-b789-25b8e9445913");
     static final Guid PARENT_LOCATOR = of("a8d35f2d-b30b-454d-abf7-d3d84834ab0c");
 
     static Guid of(String text) {
@@ -28,6 +29,13 @@ record Guid(long low, long high) {
         long first = uuid.getMostSignificantBits();
         long low = first >>> 32 | (first >>> 16 & 0xffff) << 32 | (first & 0xffff) << 48;
         return new Guid(low, Long.reverseBytes(uuid.getLeastSignificantBits()));
+    }
+
+    /** As people write it, in braces. */
+    @Override
+    public String toString() {
+        long most = (low & 0xffffffffL) << 32 | (low >>> 32 & 0xffff) << 16 | low >>> 48;
+        return "{" + new UUID(most, Long.reverseBytes(high)) + "}";
     }
 
     static Guid read(MemorySegment bytes, long at) {

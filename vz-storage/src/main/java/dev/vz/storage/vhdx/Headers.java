@@ -67,6 +67,11 @@ final class Headers {
         return bytes.get(Field.INT, 0) == SIGNATURE && Field.checksumIsRight(bytes) ? bytes : null;
     }
 
+    /** Which state of the data this is, to images over this one. */
+    Guid dataWrite() {
+        return dataWrite;
+    }
+
     Guid log() {
         return log;
     }
@@ -89,6 +94,12 @@ final class Headers {
     void markWritten() {
         fileWrite = Guid.random();
         dataWrite = Guid.random();
+        write();
+    }
+
+    /** Says that the file is not what it was, but its data are. */
+    void markTouched() {
+        fileWrite = Guid.random();
         write();
     }
 

@@ -12,6 +12,8 @@ import org.jspecify.annotations.Nullable;
 final class LogReplay {
 
     private static final long MAX_ENTRY = 64L << 20;
+    /** Room for the largest disk, all of its bitmaps and tables. */
+    private static final long MAX_FILE = 2 * Metadata.MAX_SIZE;
 
     private record Entry(long at, long length, long tail, long sequence, int descriptors, long flushedFileOffset,
             long lastFileOffset) {}
@@ -34,6 +36,10 @@ final class LogReplay {
             if (file.size() < head.flushedFileOffset) {
                 throw new CorruptImageException("The VHDX image " + file.name() + " was cut off: its log says that "
                         + head.flushedFileOffset + " bytes were there, it has " + file.size());
+            }
+            if (head.lastFileOffset < 0 || head.lastFileOffset > MAX_FILE) {
+                throw new CorruptImageException("The log of the VHDX image " + file.name() + " wants a file of " + Long
+                        .toUnsignedString(head.lastFileOffset) + " bytes");
             }
             int from = 0;
             while (active.get(from).at != head.tail) {
@@ -146,7 +152,9 @@ final class LogReplay {
         for (int i = 0; i < entry.descriptors; i++) {
             long at = Log.HEADER + (long) i * Log.DESCRIPTOR;
             long position = bytes.get(Field.LONG, at + 16);
-            if (position < 0 || position % Log.SECTOR != 0 || position > Long.MAX_VALUE / 2) {
+            // It may make the file longer, but by no more than it says itself.
+            if (position < 0 || position % Log.SECTOR != 0 || position > Math.max(file.size(), entry.lastFileOffset)
+                    - Log.SECTOR) {
                 throw new CorruptImageException("The log of the VHDX image " + file.name() + " wants to write at "
                         + Long.toUnsignedString(position));
             }

@@ -8,16 +8,17 @@ import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What the disk is like: section "Metadata Region".
  *
  * @param blockSize          bytes of a block, a power of two from 1 to 256 MiB
- * @param hasParent          whether it is a differencing image
+ * @param parent             where its parent is; {@code null} if it is no differencing image
  * @param virtualDiskSize    the disk's size in bytes
  * @param logicalSectorSize  512 or 4096
  */
-record Metadata(int blockSize, boolean hasParent, long virtualDiskSize, int logicalSectorSize) {
+record Metadata(int blockSize, @Nullable ParentLocator parent, long virtualDiskSize, int logicalSectorSize) {
 
     static final byte[] SIGNATURE = "metadata".getBytes(StandardCharsets.US_ASCII);
     static final long MAX_SIZE = 64L << 40;
@@ -25,6 +26,9 @@ record Metadata(int blockSize, boolean hasParent, long virtualDiskSize, int logi
     static final int MAX_BLOCK = 256 << 20;
     private static final int TABLE = 64 * 1024;
     private static final int MAX_ENTRIES = 2047;
+    /** Where in an image made here the parent locator is, from the end of the table. */
+    private static final int PARENT_AT = 4096;
+    private static final int HAS_PARENT = 2;
     private static final int REQUIRED = 4;
     private static final List<Guid> KNOWN = List.of(Guid.FILE_PARAMETERS, Guid.VIRTUAL_DISK_SIZE, Guid.PAGE_83_DATA,
             Guid.LOGICAL_SECTOR_SIZE, Guid.PHYSICAL_SECTOR_SIZE, Guid.PARENT_LOCATOR);
@@ -41,6 +45,7 @@ record Metadata(int blockSize, boolean hasParent, long virtualDiskSize, int logi
                 throw Field.bad(file, "its metadata table has " + count + " entries");
             }
             Map<Guid, Long> places = new HashMap<>();
+            long parentLength = 0;
             for (int i = 0; i < count; i++) {
                 long at = 32 + i * 32L;
                 Guid item = Guid.read(table, at);
@@ -57,12 +62,13 @@ record Metadata(int blockSize, boolean hasParent, long virtualDiskSize, int logi
                     throw Field.bad(file, "a metadata item takes " + length + " bytes at " + offset);
                 }
                 places.put(item, regions.metadataOffset() + offset);
+                parentLength = item.equals(Guid.PARENT_LOCATOR) ? length : parentLength;
             }
-            return read(arena, file, places);
+            return read(arena, file, places, parentLength);
         }
     }
 
-    private static Metadata read(Arena arena, ImageFile file, Map<Guid, Long> places) {
+    private static Metadata read(Arena arena, ImageFile file, Map<Guid, Long> places, long parentLength) {
         MemorySegment parameters = item(arena, file, places, Guid.FILE_PARAMETERS, "file parameters");
         long size = item(arena, file, places, Guid.VIRTUAL_DISK_SIZE, "virtual disk size").get(Field.LONG, 0);
         int sector = item(arena, file, places, Guid.LOGICAL_SECTOR_SIZE, "logical sector size").get(Field.INT, 0);
@@ -76,7 +82,15 @@ record Metadata(int blockSize, boolean hasParent, long virtualDiskSize, int logi
         if (size <= 0 && size != 0 || size > MAX_SIZE || size % sector != 0) {
             throw Field.bad(file, "its disk has " + Long.toUnsignedString(size) + " bytes");
         }
-        return new Metadata(block, (parameters.get(Field.INT, 4) & 2) != 0, size, sector);
+        ParentLocator parent = null;
+        if ((parameters.get(Field.INT, 4) & HAS_PARENT) != 0) {
+            Long place = places.get(Guid.PARENT_LOCATOR);
+            if (place == null) {
+                throw Field.bad(file, "it is a differencing image, but its metadata have no parent locator");
+            }
+            parent = ParentLocator.read(file, place, parentLength);
+        }
+        return new Metadata(block, parent, size, sector);
     }
 
     private static MemorySegment item(Arena arena, ImageFile file, Map<Guid, Long> places, Guid item, String name) {
@@ -98,17 +112,26 @@ record Metadata(int blockSize, boolean hasParent, long virtualDiskSize, int logi
         return Math.ceilDiv(virtualDiskSize, blockSize);
     }
 
-    /** Entries of the block allocation table. */
+    /** Entries of the block allocation table. A differencing image has a block of bitmaps for the last chunk, too. */
     long batEntries() {
+        if (parent != null) {
+            return Math.ceilDiv(blocks(), chunkRatio()) * (chunkRatio() + 1);
+        }
         return blocks() == 0 ? 0 : blocks() + (blocks() - 1) / chunkRatio();
+    }
+
+    /** The same over another parent. */
+    Metadata over(ParentLocator other) {
+        return new Metadata(blockSize, other, virtualDiskSize, logicalSectorSize);
     }
 
     void encode(MemorySegment region) {
         MemorySegment.copy(MemorySegment.ofArray(SIGNATURE), 0, region, 0, 8);
-        region.set(Field.SHORT, 10, (short) 5);
+        region.set(Field.SHORT, 10, (short) (parent == null ? 5 : 6));
         int at = TABLE;
         entry(region, 0, Guid.FILE_PARAMETERS, at, 8, 4);
         region.set(Field.INT, at, blockSize);
+        region.set(Field.INT, at + 4, parent == null ? 0 : HAS_PARENT);
         entry(region, 1, Guid.VIRTUAL_DISK_SIZE, at + 8, 8, 6);
         region.set(Field.LONG, at + 8, virtualDiskSize);
         entry(region, 2, Guid.PAGE_83_DATA, at + 16, 16, 6);
@@ -117,6 +140,10 @@ record Metadata(int blockSize, boolean hasParent, long virtualDiskSize, int logi
         region.set(Field.INT, at + 32, logicalSectorSize);
         entry(region, 4, Guid.PHYSICAL_SECTOR_SIZE, at + 36, 4, 6);
         region.set(Field.INT, at + 36, 512);
+        ParentLocator over = parent;
+        if (over != null) {
+            entry(region, 5, Guid.PARENT_LOCATOR, at + PARENT_AT, over.encode(region, at + PARENT_AT), 4);
+        }
     }
 
     private static void entry(MemorySegment region, int index, Guid item, int offset, int length, int flags) {

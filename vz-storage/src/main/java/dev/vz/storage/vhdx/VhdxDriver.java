@@ -8,8 +8,11 @@ import dev.vz.storage.file.ImageFile;
 import dev.vz.storage.image.Budget;
 import dev.vz.storage.image.CheckReport;
 import dev.vz.storage.image.CheckableDriver;
+import dev.vz.storage.image.ClearableDriver;
 import dev.vz.storage.image.CorruptImageException;
 import dev.vz.storage.image.ImageFormat;
+import dev.vz.storage.image.ImpliedFile;
+import dev.vz.storage.image.LinkedDriver;
 import dev.vz.storage.image.OpenPolicyException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -17,31 +20,40 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
 
-/** An open VHDX image: blocks of 1 to 256 MiB, whose table is written through the log. */
-public final class VhdxDriver extends BlockTableDriver implements CheckableDriver {
+/**
+ * An open VHDX image: blocks of 1 to 256 MiB, whose table is written through the log. In a differencing image a block may be
+ * there in part; then {@link BitmapBlocks} say which sectors are.
+ */
+public final class VhdxDriver extends BlockTableDriver implements CheckableDriver, LinkedDriver, ClearableDriver {
 
     static final byte[] FILE_SIGNATURE = "vhdxfile".getBytes(StandardCharsets.US_ASCII);
     static final int STATE = 7;
+    static final int NOT_PRESENT = 0;
     static final int FULLY_PRESENT = 6;
     static final int PARTIALLY_PRESENT = 7;
-    private static final long PLACE = -(1L << 20);
+    static final long PLACE = -(1L << 20);
 
     private final Headers headers;
     private final Regions regions;
-    private final Metadata metadata;
+    private volatile Metadata metadata;
     private final Log log;
     /** The block allocation table as it is in the file, in whole sectors of the log. */
     private final byte[] bat;
+    private final @Nullable BitmapBlocks bitmapBlocks;
     private final AtomicBoolean marked = new AtomicBoolean();
+    private boolean replayed;
 
     private VhdxDriver(ImageFile file, boolean readOnly, Headers headers, Regions regions, Metadata metadata,
-            byte[] bat, long[] table) {
+            byte[] bat, long[] table, @Nullable BitmapBlocks bitmapBlocks) {
         super(file, readOnly, new Layout(metadata.virtualDiskSize(), metadata.blockSize(), 0, regions.batOffset(), 8,
-                Field.MEBIBYTE), table);
+                Field.MEBIBYTE), table, bitmapBlocks == null ? null : bitmapBlocks.bitmaps(table));
+        this.bitmapBlocks = bitmapBlocks;
         this.headers = headers;
         this.regions = regions;
         this.metadata = metadata;
@@ -54,7 +66,7 @@ public final class VhdxDriver extends BlockTableDriver implements CheckableDrive
     /**
      * Opens the image in {@code file}, and replays its log if it was not closed in good order.
      *
-     * @throws CapabilityException if a log must be replayed, but the image is to be read only; or if it has a parent
+     * @throws CapabilityException if a log must be replayed, but the image is to be read only
      */
     public static VhdxDriver open(ImageFile file, boolean readOnly, Budget budget) {
         boolean forReading = readOnly || file.readOnly();
@@ -67,19 +79,17 @@ public final class VhdxDriver extends BlockTableDriver implements CheckableDrive
             }
         }
         Headers headers = Headers.read(file);
+        boolean replayed = false;
         if (!headers.log().equals(Guid.ZERO) && headers.logLength() > 0) {
             if (forReading) {
                 throw new CapabilityException("VHDX image file '" + file.name()
                         + "' opened read-only, but contains a log that needs to be replayed");
             }
             new LogReplay(file, headers).run();
+            replayed = true;
         }
         Regions regions = Regions.read(file);
         Metadata metadata = Metadata.read(file, regions);
-        if (metadata.hasParent()) {
-            throw new CapabilityException("Cannot open " + file.name()
-                    + ": it is a differencing VHDX image, whose parent locators are not read here");
-        }
         if (metadata.batEntries() * 8 > regions.batLength()) {
             throw Field.bad(file, "its block allocation table of " + regions.batLength() + " bytes is too short for "
                     + metadata.batEntries() + " entries");
@@ -90,7 +100,10 @@ public final class VhdxDriver extends BlockTableDriver implements CheckableDrive
         }
         byte[] bat = new byte[Math.toIntExact(Math.ceilDiv(metadata.batEntries() * 8, Log.SECTOR) * Log.SECTOR)];
         file.read(regions.batOffset(), MemorySegment.ofArray(bat));
-        return new VhdxDriver(file, forReading, headers, regions, metadata, bat, table(file, metadata, bat));
+        var driver = new VhdxDriver(file, forReading, headers, regions, metadata, bat, table(file, metadata, bat),
+                metadata.parent() == null ? null : new BitmapBlocks(file, metadata, bat));
+        driver.replayed = replayed;
+        return driver;
     }
 
     private static long[] table(ImageFile file, Metadata metadata, byte[] bat) {
@@ -99,7 +112,8 @@ public final class VhdxDriver extends BlockTableDriver implements CheckableDrive
         for (int block = 0; block < table.length; block++) {
             long entry = entries.get(Field.LONG, entryAt(metadata, block));
             int state = (int) entry & STATE;
-            if (state == PARTIALLY_PRESENT) {
+            boolean differs = metadata.parent() != null;
+            if (state == PARTIALLY_PRESENT && !differs) {
                 throw new CorruptImageException("Block " + block + " of " + file.name()
                         + " is said to be there in part, which only differencing images have");
             }
@@ -107,8 +121,10 @@ public final class VhdxDriver extends BlockTableDriver implements CheckableDrive
                 throw new CorruptImageException("Block " + block + " of " + file.name() + " is in the unknown state "
                         + state);
             }
-            table[block] = state == FULLY_PRESENT ? entry & PLACE : UNALLOCATED;
-            if (state == FULLY_PRESENT && (table[block] <= 0 || table[block] >= file.size())) {
+            boolean present = state == FULLY_PRESENT || state == PARTIALLY_PRESENT;
+            // Over a parent, all states but the first one hide what it has.
+            table[block] = present ? entry & PLACE : differs && state != NOT_PRESENT ? ZEROS : UNALLOCATED;
+            if (present && (table[block] <= 0 || table[block] >= file.size())) {
                 throw new CorruptImageException("Block " + block + " of " + file.name() + " is said to be at "
                         + Long.toUnsignedString(table[block]) + " of a file of " + file.size() + " bytes");
             }
@@ -117,7 +133,7 @@ public final class VhdxDriver extends BlockTableDriver implements CheckableDrive
     }
 
     /** Where the entry of a payload block is: after each chunk, one of a block of bitmaps comes between. */
-    private static long entryAt(Metadata metadata, long block) {
+    static long entryAt(Metadata metadata, long block) {
         return (block + block / metadata.chunkRatio()) * 8;
     }
 
@@ -159,11 +175,12 @@ public final class VhdxDriver extends BlockTableDriver implements CheckableDrive
         int last = -1;
         for (int block = dirtyFrom; block < dirtyTo; block++) {
             long at = entryAt(metadata, block);
-            // A block that is not in the file keeps the state that it had.
-            if (table[block] == UNALLOCATED || entries.get(Field.LONG, at) == (table[block] | FULLY_PRESENT)) {
+            long entry = table[block] < 0 ? absent(entries.get(Field.LONG, at)) : table[block] | (isWhole(block)
+                    ? FULLY_PRESENT : PARTIALLY_PRESENT);
+            if (entries.get(Field.LONG, at) == entry) {
                 continue;
             }
-            putEntry(entries, at, table[block]);
+            entries.set(Field.LONG, at, entry);
             int sector = (int) (at / Log.SECTOR);
             if (sector != last) {
                 if (sectors.size() == log.room()) {
@@ -179,12 +196,94 @@ public final class VhdxDriver extends BlockTableDriver implements CheckableDrive
         }
     }
 
+    /** A block that is not in the file keeps the state that it had, unless it was there. */
+    private static long absent(long entry) {
+        int state = (int) entry & STATE;
+        return state == FULLY_PRESENT || state == PARTIALLY_PRESENT ? NOT_PRESENT : entry;
+    }
+
+    /** First the bitmaps, then that they are there; what blocks they are of is said after that, in the table. */
+    @Override
+    protected void writeBitmaps(ImageFile file, long[] table, SortedMap<Integer, byte[]> changed) {
+        BitmapBlocks blocks = java.util.Objects.requireNonNull(bitmapBlocks);
+        SortedMap<Long, byte[]> entries = blocks.allocate(changed.keySet(), () -> takeSpace(Field.MEBIBYTE), regions
+                .batOffset());
+        if (!entries.isEmpty()) {
+            file.flush(); // they are zeros, durably
+        }
+        writeInPieces(file, entries);
+        writeInPieces(file, blocks.sectors(changed));
+    }
+
+    private void writeInPieces(ImageFile file, SortedMap<Long, byte[]> sectors) {
+        SortedMap<Long, byte[]> piece = new TreeMap<>();
+        sectors.forEach((at, bytes) -> {
+            if (piece.size() == log.room()) {
+                write(file, piece);
+            }
+            piece.put(at, bytes);
+        });
+        if (!piece.isEmpty()) {
+            write(file, piece);
+        }
+    }
+
     private void write(ImageFile file, SortedMap<Long, byte[]> sectors) {
         log.append(sectors);
         sectors.forEach((at, bytes) -> file.write(at, MemorySegment.ofArray(bytes)));
         // Their entry names itself as the tail: these must be in their places before the next one is written.
         file.flush();
         sectors.clear();
+    }
+
+    @Override
+    public Optional<ImpliedFile> backing() {
+        return Optional.ofNullable(metadata.parent()).map(parent -> new ImpliedFile(ImpliedFile.Role.BACKING, parent
+                .name(), ImageFormat.VHDX.label(), file().name()));
+    }
+
+    @Override
+    public String link() {
+        return headers.dataWrite().toString();
+    }
+
+    @Override
+    public Optional<String> parentLink() {
+        return Optional.ofNullable(metadata.parent()).map(ParentLocator::linkage);
+    }
+
+    @Override
+    public void relink(String link) {
+        ParentLocator parent = metadata.parent();
+        byte[] text = link.getBytes(StandardCharsets.UTF_16LE);
+        if (readOnly() || parent == null || link.length() != parent.linkage().length()) {
+            throw new LifecycleException("Cannot link the image " + file().name() + " to " + link + ": it "
+                    + (readOnly() ? "is open for reading only" : "has no parent, or that is no GUID in braces"));
+        }
+        flush();
+        SortedMap<Long, byte[]> sectors = new TreeMap<>();
+        for (int i = 0; i < text.length; i++) {
+            long at = parent.linkageAt() + i;
+            byte[] sector = sectors.computeIfAbsent(at & -Log.SECTOR, place -> {
+                byte[] bytes = new byte[Log.SECTOR];
+                file().read(place, MemorySegment.ofArray(bytes));
+                return bytes;
+            });
+            sector[(int) (at % Log.SECTOR)] = text[i];
+        }
+        headers.markTouched();
+        write(file(), sectors);
+        metadata = metadata.over(new ParentLocator(link, parent.name(), parent.linkageAt()));
+    }
+
+    @Override
+    public void clear() {
+        if (readOnly() || metadata.parent() == null) {
+            throw new LifecycleException("Cannot empty the image " + file().name() + (readOnly()
+                    ? ": it is open for reading only" : ": it has no parent"));
+        }
+        headers.markTouched();
+        forgetAll();
     }
 
     @Override
@@ -200,7 +299,7 @@ public final class VhdxDriver extends BlockTableDriver implements CheckableDrive
         Arrays.sort(places);
         long end = 0;
         for (long place : places) {
-            if (place == UNALLOCATED) {
+            if (place < 0) {
                 continue;
             }
             boolean inTable = place < regions.batOffset() + regions.batLength()
@@ -221,6 +320,8 @@ public final class VhdxDriver extends BlockTableDriver implements CheckableDrive
             throw new LifecycleException("The image " + file().name() + " is open for reading only");
         }
         flush();
-        return check();
+        CheckReport report = check();
+        // The log was replayed when the image was opened.
+        return replayed ? new CheckReport(report.corruptions(), 0, 1, 0, 0, 0, 0, 0, 0, 0, report.messages()) : report;
     }
 }

@@ -5,6 +5,7 @@ import dev.vz.storage.file.ImageFile;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
+import org.jspecify.annotations.Nullable;
 
 /** Makes VHDX images. */
 public final class VhdxFormat {
@@ -24,6 +25,24 @@ public final class VhdxFormat {
      * @param logLength bytes, a multiple of 1 MiB
      */
     public static void create(ImageFile file, long size, boolean fixed, int blockSize, int logLength) {
+        create(file, size, fixed, blockSize, logLength, null);
+    }
+
+    /**
+     * Writes an empty differencing image into {@code file}, which stays the caller's, and makes it durable.
+     *
+     * @param size      bytes of the disk, a multiple of 512: the parent's
+     * @param blockSize bytes, a power of two from 1 to 256 MiB; 0 to choose one by the size
+     * @param logLength bytes, a multiple of 1 MiB
+     * @param parent    the parent's file as a path of this host; a relative one starts at the new image's folder
+     * @param link      what the parent's {@link VhdxDriver#link()} says
+     */
+    public static void createOver(ImageFile file, long size, int blockSize, int logLength, String parent, String link) {
+        create(file, size, false, blockSize, logLength, new ParentLocator(link, parent, 0));
+    }
+
+    private static void create(ImageFile file, long size, boolean fixed, int blockSize, int logLength,
+            @Nullable ParentLocator parent) {
         if (size < 0 || size > Metadata.MAX_SIZE) {
             throw new ConfigurationException("Image size too large; max of 64TB");
         }
@@ -37,7 +56,7 @@ public final class VhdxFormat {
         if (logLength < Field.MEBIBYTE || logLength % Field.MEBIBYTE != 0) {
             throw new ConfigurationException("Log size must be a multiple of 1 MB, not " + logLength);
         }
-        var metadata = new Metadata(block, false, size + 511 & -512, 512);
+        var metadata = new Metadata(block, parent, size + 511 & -512, 512);
         long batLength = Math.max(1, Math.ceilDiv(metadata.batEntries() * 8, Field.MEBIBYTE)) * Field.MEBIBYTE;
         long logOffset = Field.MEBIBYTE;
         var regions = new Regions(logOffset + logLength + Field.MEBIBYTE, batLength, logOffset + logLength,

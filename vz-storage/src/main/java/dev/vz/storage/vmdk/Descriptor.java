@@ -70,7 +70,7 @@ record Descriptor(long cid, long parentCid, String createType, @Nullable String 
 
     private static void add(List<ExtentLine> extents, Matcher line, String name) {
         String type = line.group(3);
-        if (!List.of("SPARSE", "FLAT", "ZERO", "VMFS", "VMFSSPARSE").contains(type)) {
+        if (!List.of("SPARSE", "FLAT", "ZERO", "VMFS", "VMFSSPARSE", "SESPARSE").contains(type)) {
             throw new CapabilityException("Cannot open " + name + ": extents of type " + type + " are not known here");
         }
         if (!line.group(1).equals("RW")) {

@@ -135,11 +135,19 @@ final class SparseExtent implements Extent {
         return length;
     }
 
+    /** In-place writes are refused, too, in a file that is within a grain of this. */
+    private static final long MAX_FILE = 0xffff_ffffL * 512 - (1L << 30);
+
     @Override
     public void prepareWrite(long offset, long length, WritePlan plan) {
         if (header.compressed()) {
             throw new CapabilityException("Cannot change single sectors of the stream-optimized extent " + file.name()
                     + ", which is written once, grain by grain; convert it into another format");
+        }
+        if (file.size() > MAX_FILE) {
+            throw new CapabilityException(
+                    "Not adding a grain to " + file.name() + ": grains are found by 32-bit sector "
+                            + "numbers, and its 2 TiB are full");
         }
         map.prepareWrite(offset, length, plan);
     }

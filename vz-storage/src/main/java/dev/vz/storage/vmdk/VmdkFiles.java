@@ -19,7 +19,7 @@ final class VmdkFiles implements AutoCloseable {
 
     private static final long MAX_DESCRIPTOR = 1 << 20;
     private static final List<String> TYPES = List.of("monolithicSparse", "monolithicFlat", "twoGbMaxExtentSparse",
-            "twoGbMaxExtentFlat", "streamOptimized", "vmfs", "custom");
+            "twoGbMaxExtentFlat", "streamOptimized", "seSparse", "vmfs", "custom");
 
     private final ImageFile main;
     private final long descriptorAt;
@@ -109,6 +109,10 @@ final class VmdkFiles implements AutoCloseable {
             throw new CapabilityException("Cannot open " + owner.name()
                     + ": sparse extents of ESX servers (VMFSSPARSE) are not known here");
         }
+        if (line.type().equals("SESPARSE") && !readOnly) {
+            throw new CapabilityException("Cannot open " + owner.name()
+                    + " for writing: its seSparse extents are only read here");
+        }
         ImageFile file = gate.open(new ImpliedFile(ImpliedFile.Role.EXTENT, line.file(), null, owner.name()), !readOnly)
                 .file();
         try {
@@ -116,8 +120,11 @@ final class VmdkFiles implements AutoCloseable {
                 throw new FormatException(
                         "The VMDK descriptor of " + owner.name() + " names its own file as an extent");
             }
-            return line.type().equals("SPARSE") ? SparseExtent.open(file, size, budget)
-                    : new FlatExtent(file, line.offset() * 512, size);
+            return switch (line.type()) {
+                case "SPARSE" -> SparseExtent.open(file, size, budget);
+                case "SESPARSE" -> SeSparseExtent.open(file, size, budget);
+                default -> new FlatExtent(file, line.offset() * 512, size);
+            };
         } catch (RuntimeException failure) {
             file.close();
             throw failure;

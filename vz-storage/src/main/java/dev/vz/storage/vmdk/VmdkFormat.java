@@ -15,6 +15,8 @@ public final class VmdkFormat {
 
     private static final long GRAIN_SECTORS = 128;
     private static final int ENTRIES = 512;
+    /** For disks up to 128 TiB. */
+    private static final long MAX_TABLES = 1L << 22;
     private static final int DESCRIPTOR_SECTORS = 20;
     private static final long EXTENT_BYTES = 2L << 30;
 
@@ -90,8 +92,9 @@ public final class VmdkFormat {
         long rgd = 1 + DESCRIPTOR_SECTORS;
         long gd = rgd + directorySectors + tables * tableSectors;
         long overhead = Math.ceilDiv(gd + directorySectors + tables * tableSectors, GRAIN_SECTORS) * GRAIN_SECTORS;
-        if (overhead + capacity > 0xffff_ffffL) {
-            throw new ConfigurationException("A sparse VMDK extent holds up to 2 TiB, not " + size
+        // Grains are numbered by the sector where they start, so the file ends at 2 TiB; the disk may be larger than that.
+        if (overhead > 0xffff_ffffL || tables > MAX_TABLES) {
+            throw new ConfigurationException("A sparse VMDK extent shows up to 128 TiB, not " + size
                     + " bytes; choose a layout in several files");
         }
         int flags = SparseHeader.NEWLINE_TEST | SparseHeader.REDUNDANT | (options.zeroedGrains()

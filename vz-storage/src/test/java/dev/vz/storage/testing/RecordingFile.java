@@ -1,5 +1,6 @@
 package dev.vz.storage.testing;
 
+import dev.vz.error.HostException;
 import dev.vz.storage.file.ImageFile;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -24,6 +25,8 @@ public final class RecordingFile implements ImageFile {
 
     /** The test says that the disk was flushed; the number is the test's own. */
     public record Mark(int number) implements Event {}
+
+    private static final long LARGEST = 1 << 29;
 
     private byte[] bytes = new byte[1 << 16];
     private long size;
@@ -72,7 +75,15 @@ public final class RecordingFile implements ImageFile {
         }
     }
 
+    /** A host refuses files beyond some size, too; this one's is {@value #LARGEST}. */
+    private static void requirePossible(long end) {
+        if (end < 0 || end > LARGEST) {
+            throw new HostException("write", "recording.img", 27, "EFBIG", null);
+        }
+    }
+
     private void grow(long end) {
+        requirePossible(end);
         if (end > bytes.length) {
             bytes = Arrays.copyOf(bytes, Math.toIntExact(Math.max(end, bytes.length * 2L)));
         }
@@ -155,6 +166,7 @@ public final class RecordingFile implements ImageFile {
 
     @Override
     public synchronized void writeZeroes(long position, long length, boolean mayUnmap) {
+        requirePossible(position + length);
         store(position, new byte[(int) length]);
     }
 

@@ -153,4 +153,82 @@ class VmdkLayoutsTest {
             }
         }
     }
+
+    private static final int GRAIN = 4096;
+
+    /** A space-efficient extent with a grain of each kind; {@code entry}: what the first grain's says. */
+    private static Path seSparse(Path folder, long entry) throws Exception {
+        var bytes = java.nio.ByteBuffer.allocate(512 * 400).order(java.nio.ByteOrder.LITTLE_ENDIAN);
+        // magic, version, capacity, grain size, grain table size, flags
+        long[] start = {0xcafebabeL, 0x2_0000_0001L, 8L * 5000, 8, 64, 0};
+        for (int i = 0; i < start.length; i++) {
+            bytes.putLong(i * 8, start[i]);
+        }
+        // volatile header, grain directory, grain tables, grains: sectors and how many
+        long[][] places = {{10, 1, 1}, {16, 2, 1}, {18, 64, 128}, {24, 256, 64}};
+        for (long[] place : places) {
+            bytes.putLong((int) place[0] * 8, place[1]);
+            bytes.putLong((int) place[0] * 8 + 8, place[2]);
+        }
+        bytes.putLong(512, 0xcafecafeL);
+        bytes.putLong(2 * 512, 0x1000_0000_0000_0001L); // the second of the tables; the next 16 MiB have none
+        int table = (64 + 64) * 512;
+        bytes.putLong(table, entry);
+        bytes.putLong(table + 8, 0x2000_0000_0000_0000L);
+        bytes.putLong(table + 16, 0x1000_0000_0000_0000L);
+        bytes.putLong(table + 32, 0x3003_0000_0000_0000L);
+        for (int i = 0; i < 6 * GRAIN; i++) {
+            bytes.put(256 * 512 + i, (byte) (i / GRAIN + 1));
+        }
+        Files.write(folder.resolve("extent.vmdk"), bytes.array());
+        return Files.writeString(folder.resolve("disk.vmdk"), """
+                # Disk DescriptorFile
+                version=1
+                CID=12345678
+                parentCID=ffffffff
+                createType="seSparse"
+                RW 40000 SESPARSE "extent.vmdk"
+                """);
+    }
+
+    private static DiskImage openForReading(Path image) {
+        return DiskImage.open(image, ImageFormat.VMDK, OpenOptions.DEFAULT.withReadOnly(true).withGate(FileGate.within(
+                image.getParent())));
+    }
+
+    @Test
+    void aSpaceEfficientExtentIsReadAsQemuReadsIt(@TempDir Path folder) throws Exception {
+        Qemu.require();
+        Path image = seSparse(folder, 0x3001_0000_0000_0000L);
+        Path raw = folder.resolve("raw");
+        Qemu.imgOk("convert", "-f", "vmdk", "-O", "raw", image, raw);
+        byte[] theirs = Files.readAllBytes(raw);
+        try (var disk = openForReading(image)) {
+            assertThat(ModelDisk.read(disk, 0, theirs.length)).isEqualTo(theirs);
+            assertThat(ModelDisk.read(disk, 4 * GRAIN, 1)).containsExactly(4);
+        }
+        assertThatThrownBy(() -> open(image)).isInstanceOf(CapabilityException.class)
+                .hasMessageContaining("for writing");
+    }
+
+    @Property(tries = 60, shrinking = ShrinkingMode.OFF)
+    void aDamagedSpaceEfficientExtentEndsInATypedError(@ForAll @net.jqwik.api.constraints.IntRange(max = 2600) int near,
+            @ForAll long value) throws Exception {
+        Path folder = Files.createTempDirectory("sesparse");
+        try {
+            Path image = seSparse(folder, value);
+            byte[] bytes = Files.readAllBytes(folder.resolve("extent.vmdk"));
+            java.nio.ByteBuffer.wrap(bytes).putInt(near > 1600 ? 128 * 512 + near - 1600 : near, (int) value);
+            Files.write(folder.resolve("extent.vmdk"), bytes);
+            try (var disk = openForReading(image)) {
+                ModelDisk.read(disk, 0, 100_000);
+            } catch (VzException typed) {
+                assertThat(typed.getMessage()).isNotBlank();
+            }
+        } finally {
+            Files.delete(folder.resolve("extent.vmdk"));
+            Files.delete(folder.resolve("disk.vmdk"));
+            Files.delete(folder);
+        }
+    }
 }

@@ -54,6 +54,17 @@ public record ImageSpec(String name, Map<String, String> options) {
         return new ImageSpec(text, options);
     }
 
+    /** The name by which a person would call it: the one that says no less than the options do, if there is one. */
+    public String plainName() {
+        if (!name.startsWith("json:") && !name.contains("=")) {
+            return name;
+        }
+        Map<String, String> file = below(options, "file.");
+        boolean onlyFile = options.keySet().stream().allMatch(key -> key.equals("driver") || key.startsWith("file."));
+        String plain = file.isEmpty() ? Protocols.nameOf(options) : onlyFile ? Protocols.nameOf(file) : null;
+        return plain == null ? name : plain;
+    }
+
     private static boolean isProtocol(@Nullable String driver) {
         return "file".equals(driver) || "host_device".equals(driver);
     }
@@ -66,17 +77,23 @@ public record ImageSpec(String name, Map<String, String> options) {
             return options;
         }
         Map<String, String> options = new LinkedHashMap<>();
-        int colon = name.indexOf(':');
-        String protocol = colon > 0 && name.substring(0, colon).chars().allMatch(c -> Character.isLetterOrDigit(c)
-                || c == '+' || c == '-' || c == '.' || c == '_') ? name.substring(0, colon) : "";
+        String protocol = protocolOf(name);
         if (protocol.isEmpty() || protocol.equals("file")) {
             options.put(prefix + "driver", "file");
             options.put(prefix + "filename", protocol.isEmpty() ? name : name.substring(5));
         } else {
-            options.put(prefix + "driver", protocol);
+            options.put(prefix + "driver", protocol.startsWith("nbd+") ? "nbd" : protocol);
             options.put(prefix + "filename", name);
         }
         return options;
+    }
+
+    /** What is in front of a name with a colon; empty if there is none, or a slash comes first. */
+    static String protocolOf(String name) {
+        int colon = name.indexOf(':');
+        boolean word = colon > 0 && name.substring(0, colon).chars().allMatch(c -> Character.isLetterOrDigit(c)
+                || c == '+' || c == '-' || c == '.' || c == '_');
+        return word ? name.substring(0, colon) : "";
     }
 
     private static Map<String, String> json(String text) {

@@ -4,7 +4,6 @@ import dev.vz.error.CapabilityException;
 import dev.vz.error.ConfigurationException;
 import dev.vz.error.FormatException;
 import dev.vz.error.HostException;
-import dev.vz.error.VzException;
 import dev.vz.storage.DiskImage;
 import dev.vz.storage.IoEngine;
 import dev.vz.storage.OpenOptions;
@@ -15,11 +14,13 @@ import dev.vz.storage.image.FileGate;
 import dev.vz.storage.image.ImageFormat;
 import dev.vz.storage.image.ImpliedFile;
 import dev.vz.storage.luks.KeySource;
+import dev.vz.storage.parallels.ParallelsDriver;
 import dev.vz.storage.qcow2.Qcow2Driver;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -100,7 +101,7 @@ public final class ImageStore {
         if (driver != null && !isFormat(driver)) {
             throw new CommandFailure("Unknown driver '" + driver + "'");
         }
-        ImageFile file = window(Protocols.open(fileOptions, mode), options);
+        ImageFile file = window(below(fileOptions, mode), options);
         ImageFormat format;
         try {
             format = driver == null ? FormatProbe.of(file) : ImageFormat.ofLabel(driver);
@@ -114,6 +115,7 @@ public final class ImageStore {
                     + "block 0 will be restricted.\n"
                     + "         Specify the 'raw' format explicitly to remove the restrictions.\n");
         }
+        requireClosed(file, format, mode);
         Map<String, String> backing = ImageSpec.below(options, "backing.");
         boolean below = mode.backing() && !"".equals(options.get("backing"));
         var opened = new OpenOptions(mode.readOnly(), mode.cache(), new Gate(backing), OpenOptions.DEFAULT.budget(),
@@ -123,7 +125,25 @@ public final class ImageStore {
             unlock(image, mode);
             return image;
         } catch (FormatException | CapabilityException | ConfigurationException refused) {
-            throw new CommandFailure(reason(refused, format));
+            throw new CommandFailure(Refusals.text(refused, file, format));
+        }
+    }
+
+    /** What a format lies on: a file, or the disk that another image shows. */
+    static ImageFile below(Map<String, String> options, Mode mode) {
+        String driver = options.getOrDefault("driver", "file");
+        return isFormat(driver) ? DiskFile.of(open(options, driver, mode)) : Protocols.open(options, mode);
+    }
+
+    /** As the tools do, who wants to write a Parallels image that nobody closed is told to check it first. */
+    private static void requireClosed(ImageFile file, ImageFormat format, Mode mode) {
+        if (format != ImageFormat.PARALLELS || mode.readOnly() || mode.asFound()) {
+            return;
+        }
+        boolean unclean = ParallelsDriver.unclean(file);
+        if (unclean) {
+            file.close();
+            throw new CommandFailure("parallels: Image was not closed correctly; cannot be opened read/write");
         }
     }
 
@@ -198,41 +218,31 @@ public final class ImageStore {
         return false;
     }
 
-    private static String reason(VzException refused, ImageFormat format) {
-        String text = refused.getMessage();
-        if (text.contains("does not start with the magic number") || text.contains("it has no footer")) {
-            return switch (format) {
-                case QCOW2 -> "Image is not in qcow2 format";
-                case PARALLELS -> "Image not in Parallels format";
-                case VPC -> "invalid VPC image";
-                case QED -> "Image not in QED format";
-                case VMDK -> "Image not in VMDK format";
-                default -> text;
-            };
-        }
-        return text;
-    }
-
     /** Opens an existing file of the host. */
     static HostFile hostFile(String driver, String name, Mode mode) {
         try {
-            requireKind(driver, Path.of(name));
+            requireKind(driver, Path.of(name), mode);
             return HostFile.open(Path.of(name), mode.readOnly(), mode.cache());
         } catch (HostException refused) {
             throw new CommandFailure("Could not open '" + name + "': " + HostErrors.text(refused));
+        } catch (ConfigurationException refused) {
+            throw new CommandFailure("Could not open '" + name + "': " + refused.getMessage());
         } catch (InvalidPathException noPath) {
             throw new CommandFailure("Could not open '" + name + "': Invalid argument");
         }
     }
 
-    private static void requireKind(String driver, Path path) {
+    private static void requireKind(String driver, Path path, Mode mode) {
         if (!Files.exists(path)) {
             return; // opening it says so
         }
+        if (Files.isDirectory(path) && !mode.readOnly()) {
+            throw new CommandFailure("Could not open '" + path + "': Is a directory");
+        }
         boolean plain = Files.isRegularFile(path);
         boolean device = !plain && !Files.isDirectory(path);
-        if (driver.equals("host_device") && !device) {
-            throw new CommandFailure("'host_device' driver requires '" + path
+        if (driver.startsWith("host_") && !device) {
+            throw new CommandFailure("'" + driver + "' driver requires '" + path
                     + "' to be either a character or block device");
         }
         if (driver.equals("file") && !plain && (!device || path.equals(Path.of("/dev/null")))) {
@@ -242,7 +252,8 @@ public final class ImageStore {
 
     /** The name by which {@code name} is found when the image {@code owner} states it. */
     public static String relativeTo(String owner, String name) {
-        if (name.startsWith("/") || name.contains(":") && !name.startsWith("file:")) {
+        String protocol = ImageSpec.protocolOf(name);
+        if (name.startsWith("/") || !protocol.isEmpty() && !protocol.equals("file")) {
             return name;
         }
         String plain = name.startsWith("file:") ? name.substring(5) : name;
@@ -260,6 +271,12 @@ public final class ImageStore {
         }
 
         @Override
+        public Optional<ImpliedFile> unnamedBacking(ImageFile image) {
+            return replacement == null ? Optional.empty()
+                    : Optional.of(new ImpliedFile(ImpliedFile.Role.BACKING, "", null, image.name()));
+        }
+
+        @Override
         public Grant open(ImpliedFile wanted, boolean writable) {
             Mode mode = writable ? Mode.WRITE : Mode.READ;
             String name = relativeTo(wanted.owner(), wanted.name());
@@ -272,11 +289,15 @@ public final class ImageStore {
                 String stated = wanted.format();
                 if (options == null) {
                     options = ImageSpec.ofName(name, null).options();
-                } else if (options.containsKey("driver")) {
-                    stated = options.get("driver");
+                } else {
+                    stated = options.getOrDefault("driver", stated);
+                    boolean named = options.containsKey("filename") || options.keySet().stream().anyMatch(
+                            key -> key.startsWith("file."));
+                    boolean format = stated == null || isFormat(stated);
+                    options = named || !format ? options : ImageSpec.ofName(name, null).options();
                 }
                 Map<String, String> fileOptions = ImageSpec.below(options, "file.");
-                ImageFile file = Protocols.open(fileOptions.isEmpty() ? options : fileOptions, mode);
+                ImageFile file = below(fileOptions.isEmpty() ? options : fileOptions, mode);
                 if (stated != null && !isFormat(stated)) {
                     if (!Protocols.isKnown(stated)) {
                         file.close();

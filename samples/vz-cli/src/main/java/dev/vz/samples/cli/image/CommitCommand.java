@@ -9,8 +9,9 @@ import dev.vz.samples.cli.disk.ImageSpec;
 import dev.vz.samples.cli.disk.ImageStore;
 import dev.vz.samples.cli.disk.Secrets;
 import dev.vz.storage.DiskImage;
-import dev.vz.storage.image.BackedDriver;
+import dev.vz.storage.image.ClearableDriver;
 import dev.vz.storage.image.ImpliedFile;
+import dev.vz.storage.image.LinkedDriver;
 import dev.vz.storage.job.DiskCommit;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -67,11 +68,16 @@ final class CommitCommand {
         var progress = new Progress(console, shown && !quiet);
         try (DiskImage top = Console.open(name, format, imageOptions, mode)) {
             Below below = below(top, base);
+            Optional<String> link;
             try (DiskImage target = Console.open(ImageSpec.ofName(below.name(), below.format()), mode)) {
                 DiskCommit.run(top, target, below.depth(), progress);
+                link = target.driver() instanceof LinkedDriver linked ? Optional.of(linked.link()) : Optional.empty();
             }
-            if (!keep && top.driver() instanceof BackedDriver backed) {
-                backed.clear();
+            if (below.depth() == 1 && link.isPresent() && top.driver() instanceof LinkedDriver linked) {
+                linked.relink(link.get());
+            }
+            if (!keep && top.driver() instanceof ClearableDriver clearable) {
+                clearable.clear();
             }
             progress.end();
             if (!quiet) {

@@ -84,6 +84,12 @@ final class CompareCommand {
         }
     }
 
+    /** What the tool calls a status: whether it is data, zeros, there, in a place of a file, and the end of the disk. */
+    private static int status(MapExtent extent, long size) {
+        return (extent.data() ? 1 : 0) | (extent.zero() ? 2 : 0) | (extent.present() ? 4 : 0)
+                | (extent.file() != null ? 8 : 0) | (extent.offset() + extent.length() == size ? 16 : 0);
+    }
+
     private static @org.jspecify.annotations.Nullable String strict(DiskImage a, DiskImage b) {
         if (a.info().size() != b.info().size()) {
             return "Strict mode: Image size mismatch!";
@@ -93,7 +99,7 @@ final class CompareCommand {
         while (at < size) {
             MapExtent ofA = a.map(at, size - at);
             MapExtent ofB = b.map(at, size - at);
-            if (ofA.data() != ofB.data() || ofA.zero() != ofB.zero()) {
+            if (status(ofA, size) != status(ofB, size)) {
                 return "Strict mode: Offset " + at + " block status mismatch!";
             }
             at += Math.min(ofA.length(), ofB.length());

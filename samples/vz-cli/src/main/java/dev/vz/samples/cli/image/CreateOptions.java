@@ -43,7 +43,8 @@ final class CreateOptions {
             "Type of virtual hard disk format. Supported formats are {dynamic (default) | fixed} "),
             flag("force_size",
                     null, "Force disk size calculation to use the actual size specified, rather than using the "
-                            + "nearest CHS-based calculation"));
+                            + "nearest CHS-based calculation"),
+            beyond("backing_file"), beyond("backing_fmt"));
     private static final List<CreateOption> PARALLELS = List.of(SIZE, size("cluster_size", "1048576",
             "Parallels image cluster size"));
     private static final List<CreateOption> VMDK = List.of(SIZE, text("adapter_type",
@@ -66,7 +67,8 @@ final class CreateOptions {
                     "Block Size; min 1MB, max 256MB. 0 means auto-calculate based on image size."),
             text("subformat", "VHDX format type, can be either 'dynamic' or 'fixed'. Default is 'dynamic'."), flag(
                     "block_state_zero", null, "Force use of payload blocks of type 'ZERO'. Non-standard, but default.  "
-                            + "Do not set to 'off' when using 'qemu-img convert' with subformat=dynamic."));
+                            + "Do not set to 'off' when using 'qemu-img convert' with subformat=dynamic."),
+            beyond("backing_file"), beyond("backing_fmt"));
     /** What the host's files take, whatever the format. */
     private static final List<CreateOption> HOST_FILE = List.of(size("extent_size_hint", null,
             "Extent size hint for the image file, 0 to disable"),
@@ -75,6 +77,11 @@ final class CreateOptions {
             text("preallocation", "Preallocation mode (allowed values: off, falloc, full)"));
 
     private CreateOptions() {}
+
+    /** An option that the tools do not have for that format, so that it is not told where they tell all. */
+    private static CreateOption beyond(String name) {
+        return new CreateOption(name, Kind.STRING, null, "");
+    }
 
     private static CreateOption text(String name, String summary) {
         return new CreateOption(name, Kind.STRING, null, summary);
@@ -113,6 +120,7 @@ final class CreateOptions {
     /** The lines that {@code -o help} prints. */
     static void help(Console console, String title, List<CreateOption> options) {
         console.say(title);
-        options.stream().sorted(Comparator.comparing(CreateOption::name)).forEach(option -> console.say(option.help()));
+        options.stream().filter(option -> !option.summary().isEmpty()).sorted(Comparator.comparing(CreateOption::name))
+                .forEach(option -> console.say(option.help()));
     }
 }

@@ -13,6 +13,7 @@ import dev.vz.storage.file.CacheMode;
 import dev.vz.storage.file.HostFile;
 import dev.vz.storage.file.ImageFile;
 import dev.vz.storage.image.ImageFormat;
+import dev.vz.storage.image.LinkedDriver;
 import dev.vz.storage.parallels.ParallelsFormat;
 import dev.vz.storage.qcow2.Qcow2Format;
 import dev.vz.storage.qcow2.Qcow2Options;
@@ -23,6 +24,8 @@ import dev.vz.storage.vhdx.VhdxFormat;
 import dev.vz.storage.vmdk.VmdkDriver;
 import dev.vz.storage.vmdk.VmdkFormat;
 import dev.vz.storage.vmdk.VmdkOptions;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.util.List;
@@ -50,12 +53,12 @@ final class ImageMaker {
                     }
                 }
                 case VDI -> VdiFormat.create(file, size, values.on("static"));
-                case VPC -> vpc(file, size, values);
+                case VPC -> vpc(file, name, size, values);
                 case VMDK -> vmdk(file, name, size, values);
                 case QED -> QedFormat.create(file, size, (int) values.number("cluster_size", QedFormat.DEFAULT_CLUSTER),
                         (int) values.number("table_size", QedFormat.DEFAULT_TABLE), values.text("backing_file"), values
                                 .text("backing_fmt"));
-                case VHDX -> vhdx(file, size, values);
+                case VHDX -> vhdx(file, name, size, values);
                 case DMG, CLOOP, BOCHS -> throw new CommandFailure("Format driver '" + format
                         + "' does not support image creation");
                 case PARALLELS -> ParallelsFormat.create(file, size, (int) values.number("cluster_size", 1 << 20));
@@ -97,7 +100,34 @@ final class ImageMaker {
         file.flush();
     }
 
-    private static void vpc(ImageFile file, long size, OptionValues values) {
+    /** The identifier by which an image over {@code backing} knows it. */
+    private static String link(ImageFormat format, String name, String backing, @Nullable String stated) {
+        try (DiskImage below = ImageStore.open(ImageSpec.ofName(ImageStore.relativeTo(name, backing), stated),
+                ImageStore.Mode.READ)) {
+            if (!(below.driver() instanceof LinkedDriver parent) || below.driver().format() != format) {
+                throw new CommandFailure("Invalid backing file format: " + below.driver().format() + ". Must be "
+                        + format);
+            }
+            return parent.link();
+        }
+    }
+
+    private static void vpcOver(ImageFile file, String name, long size, String backing, @Nullable String stated) {
+        String link = link(ImageFormat.VPC, name, backing, stated);
+        try {
+            VhdFormat.createOver(file, size, backing, link, Files.getLastModifiedTime(path(ImageStore.relativeTo(name,
+                    backing))).toInstant(), Clock.systemUTC());
+        } catch (IOException failure) {
+            throw new CommandFailure("Could not read the time of '" + backing + "': " + failure.getMessage());
+        }
+    }
+
+    private static void vpc(ImageFile file, String name, long size, OptionValues values) {
+        String backing = values.text("backing_file");
+        if (backing != null) {
+            vpcOver(file, name, size, backing, values.text("backing_fmt"));
+            return;
+        }
         String kind = values.text("subformat", "dynamic");
         if (!kind.equals("dynamic") && !kind.equals("fixed")) {
             throw new CommandFailure("Invalid parameter '" + kind + "'");
@@ -105,7 +135,13 @@ final class ImageMaker {
         VhdFormat.create(file, size, kind.equals("fixed"), values.on("force_size"), Clock.systemUTC());
     }
 
-    private static void vhdx(ImageFile file, long size, OptionValues values) {
+    private static void vhdx(ImageFile file, String name, long size, OptionValues values) {
+        String backing = values.text("backing_file");
+        if (backing != null) {
+            VhdxFormat.createOver(file, size, (int) values.number("block_size", 0), (int) values.number("log_size",
+                    VhdxFormat.DEFAULT_LOG), backing, link(ImageFormat.VHDX, name, backing, values.text("backing_fmt")));
+            return;
+        }
         String kind = values.text("subformat", "dynamic");
         if (!kind.equals("dynamic") && !kind.equals("fixed")) {
             throw new CommandFailure("Invalid subformat '" + kind + "'");

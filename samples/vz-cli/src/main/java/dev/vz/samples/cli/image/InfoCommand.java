@@ -90,7 +90,7 @@ final class InfoCommand {
             }
             ImageSpec spec = Console.spec(next, nextFormat, asOptions);
             try (DiskImage image = Console.open(spec, ImageStore.Mode.READ.alone())) {
-                Map<String, Object> facts = facts(spec.name(), image);
+                Map<String, Object> facts = facts(spec.plainName(), image);
                 all.add(facts);
                 next = chain ? (String) facts.get("full-backing-filename") : null;
                 nextFormat = (String) facts.get("backing-filename-format");

@@ -2,6 +2,7 @@ package dev.vz.samples.cli.image;
 
 import dev.vz.samples.cli.disk.CommandFailure;
 import dev.vz.samples.cli.disk.GetOpt;
+import dev.vz.samples.cli.disk.ImageSpec;
 import dev.vz.samples.cli.disk.ImageStore;
 import dev.vz.samples.cli.disk.Secrets;
 import dev.vz.samples.cli.disk.Sizes;
@@ -47,21 +48,27 @@ final class MapCommand {
             throw Console.usage("Expecting one image file name");
         }
         boolean json = InfoCommand.isJson(output);
-        try (DiskImage image = Console.open(options.operands().getFirst(), format, imageOptions,
-                ImageStore.Mode.READ)) {
+        ImageSpec spec = Console.spec(options.operands().getFirst(), format, imageOptions);
+        // What is not cached by the host is read, and so told of, in whole sectors.
+        boolean direct = "on".equals(spec.options().getOrDefault("cache.direct", spec.options().get(
+                "file.cache.direct")));
+        try (DiskImage image = Console.open(spec, ImageStore.Mode.READ)) {
             long size = image.info().size();
             long end = most > size - Math.min(start, size) ? size : start + most;
-            print(console, image, start, end, json);
+            print(console, image, start, end, json, direct ? 512 : 1);
         }
         return 0;
     }
 
-    private static void print(Console console, DiskImage image, long start, long end, boolean json) {
+    private static void print(Console console, DiskImage image, long start, long end, boolean json, int unit) {
         var text = new StringBuilder(json ? "[" : line("Offset", "Length", "Mapped to", "File"));
         MapExtent current = null;
         long at = start;
         while (at < end) {
             MapExtent next = image.map(at, end - at);
+            long until = Math.min(end, Math.ceilDiv(at + next.length(), unit) * unit);
+            next = new MapExtent(at, until - at, next.depth(), next.present(), next.zero(), next.data(), next
+                    .compressed(), next.file(), next.fileOffset());
             at += next.length();
             if (current == null) {
                 current = next;

@@ -39,6 +39,13 @@ final class ImageCommands {
 
     static boolean info(Session session, List<String> arguments) {
         DiskImage image = session.image();
+        String protocol = session.protocol();
+        if (protocol != null) {
+            // It is both, to those who look.
+            session.say("format name: " + protocol);
+            session.say("format name: " + protocol);
+            return false;
+        }
         session.say("format name: " + image.driver().format().label());
         OptionalLong cluster = ImageFacts.clusterSize(image);
         if (cluster.isEmpty()) {

@@ -68,7 +68,9 @@ final class OpenCommands {
     static boolean reopen(Session session, List<String> arguments) {
         ImageStore.Mode mode = session.mode();
         boolean chosen = false;
+        boolean cached = false;
         boolean readOnly = mode.readOnly();
+        Map<String, String> given = new LinkedHashMap<>();
         var options = new GetOpt(arguments, "c:o:rw", List.of());
         for (int option = options.next(); option != GetOpt.END; option = options.next()) {
             switch (option) {
@@ -79,12 +81,9 @@ final class OpenCommands {
                         return false;
                     }
                     mode = mode.withCache(cache.get());
+                    cached = true;
                 }
-                case 'o' -> {
-                    session.complain("Changing options of an open image is not possible here; close it and open it "
-                            + "with them");
-                    return false;
-                }
+                case 'o' -> given.putAll(OptionList.parse(options.value()));
                 case 'r', 'w' -> {
                     if (chosen) {
                         session.complain("Only one -r/-w option may be given");
@@ -101,6 +100,11 @@ final class OpenCommands {
         if (!options.operands().isEmpty()) {
             return CommandTable.usage(session, "reopen");
         }
-        return session.reopen(mode.withReadOnly(readOnly));
+        try {
+            return session.reopen(mode.withReadOnly(readOnly), given, chosen, cached);
+        } catch (CommandFailure wrong) {
+            session.complain(wrong.getMessage());
+            return false;
+        }
     }
 }

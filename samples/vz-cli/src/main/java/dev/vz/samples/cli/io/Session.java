@@ -2,10 +2,13 @@ package dev.vz.samples.cli.io;
 
 import dev.vz.samples.cli.disk.Allocation;
 import dev.vz.samples.cli.disk.CommandFailure;
+import dev.vz.samples.cli.disk.FaultRules;
+import dev.vz.samples.cli.disk.Filters;
 import dev.vz.samples.cli.disk.ImageSpec;
 import dev.vz.samples.cli.disk.ImageStore;
 import dev.vz.samples.cli.disk.Program;
 import dev.vz.storage.DiskImage;
+import dev.vz.storage.MapExtent;
 import dev.vz.storage.file.HostFile;
 import dev.vz.storage.qcow2.Qcow2Format;
 import dev.vz.storage.qcow2.Qcow2Options;
@@ -15,6 +18,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** The image that is open, and where output goes. One thread. */
@@ -28,6 +32,7 @@ final class Session {
     private @Nullable Path temporary;
     private boolean quit;
     private boolean copyOnRead;
+    private FaultRules rules = FaultRules.NONE;
 
     Session(PrintStream out, PrintStream err, ImageStore.Mode mode) {
         this.out = out;
@@ -54,8 +59,12 @@ final class Session {
             while (at < end) {
                 Allocation.Run run = Allocation.at(disk, at, Math.min(end - at, buffer.byteSize()));
                 if (!run.allocated()) {
+                    rules.event("cor_write");
+                    rules.request(FaultRules.Kind.WRITE, at, run.length());
                     MemorySegment piece = buffer.asSlice(0, run.length());
-                    if (disk.map(at, run.length()).zero() && disk.map(at, run.length()).length() == run.length()) {
+                    MapExtent below = disk.map(at, run.length());
+                    // Without a backing image, writing zeros would leave it as it is.
+                    if (below.zero() && below.length() == run.length() && disk.backing().isPresent()) {
                         disk.writeZeroes(at, run.length());
                     } else {
                         disk.read(at, piece);
@@ -74,7 +83,15 @@ final class Session {
             return false;
         }
         try {
-            image = ImageStore.open(wanted, mode);
+            Filters filters = Filters.of(wanted);
+            if (filters.copyOnRead()) {
+                if (mode.readOnly()) {
+                    throw new CommandFailure("Block node is read-only");
+                }
+                copyOnRead = true;
+            }
+            rules = filters.rules();
+            image = ImageStore.open(filters.below(), mode);
             spec = wanted;
             this.mode = mode;
             return true;
@@ -131,11 +148,30 @@ final class Session {
         }
     }
 
-    /** Opens the same image again in another way. */
-    boolean reopen(ImageStore.Mode mode) {
+    /**
+     * Opens the same image again in another way.
+     *
+     * @param given  options that change
+     * @param access whether reading or writing was chosen, too
+     * @param cache  whether a cache mode was chosen, too
+     * @throws CommandFailure if the options do not fit; then the image stays as it is
+     */
+    boolean reopen(ImageStore.Mode mode, Map<String, String> given, boolean access, boolean cache) {
         ImageSpec same = spec;
+        if (same == null) {
+            return false;
+        }
+        Reopening.check(given, same, image(), access, cache);
         close();
-        return same != null && open(same, mode);
+        return open(Reopening.changed(same, given), Reopening.mode(mode, given));
+    }
+
+    /** The protocol that was opened without a format; {@code null} if there is a format. */
+    @Nullable
+    String protocol() {
+        ImageSpec open = spec;
+        String driver = open == null ? null : Filters.of(open).below().options().get("driver");
+        return driver == null || ImageStore.isFormat(driver) ? null : driver;
     }
 
     boolean isOpen() {

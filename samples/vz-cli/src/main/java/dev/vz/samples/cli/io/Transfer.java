@@ -3,6 +3,7 @@ package dev.vz.samples.cli.io;
 import dev.vz.samples.cli.disk.Sizes;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.OptionalInt;
@@ -16,6 +17,9 @@ final class Transfer {
     /** What fresh buffers are filled with. */
     static final int READ_FILL = 0xab;
     static final int WRITE_FILL = 0xcd;
+
+    /** Bytes that are compared at a time. */
+    private static final long COMPARED = 1 << 20;
 
     private Transfer() {}
 
@@ -77,8 +81,12 @@ final class Transfer {
     }
 
     static boolean matches(MemorySegment buffer, long from, long length, int pattern) {
-        for (long at = from; at < from + length; at++) {
-            if (buffer.get(ValueLayout.JAVA_BYTE, at) != (byte) pattern) {
+        byte[] expected = new byte[(int) Math.min(length, COMPARED)];
+        Arrays.fill(expected, (byte) pattern);
+        MemorySegment same = MemorySegment.ofArray(expected);
+        for (long at = from; at < from + length; at += COMPARED) {
+            long piece = Math.min(COMPARED, from + length - at);
+            if (MemorySegment.mismatch(buffer, at, at + piece, same, 0, piece) >= 0) {
                 return false;
             }
         }

@@ -133,8 +133,10 @@ class SameAsQemuTest {
         same("check -f " + format + " @disk");
         same("convert -f " + format + " -O raw @disk @copy.raw");
         same("compare -f " + format + " -F raw @disk @copy.raw");
+        same("compare -s -f " + format + " -F raw @disk @copy.raw");
         same("convert -f " + format + " -O " + format + " @disk @copy");
         same("compare -f " + format + " -F " + format + " @disk @copy");
+        same("compare -s -f " + format + " -F " + format + " @disk @copy");
         same("measure -O " + format + " --size 3G");
         same("create -f " + format + " -o help @disk");
         same("amend -f " + format + " @disk");
