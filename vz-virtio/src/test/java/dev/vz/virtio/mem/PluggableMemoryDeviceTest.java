@@ -144,8 +144,8 @@ class PluggableMemoryDeviceTest {
             QueueDriver queue = driver.start(0);
             device.request(BLOCKS * BLOCK);
             long[][] wrong = {{block(0), 0}, {block(0) + 1, 1}, {block(0) - BLOCK, 1}, {block(BLOCKS), 1},
-                    {block(BLOCKS - 1), 2}, {block(0), 0xFFFF}, {-BLOCK, 1}, {0, 1}, {Long.MIN_VALUE, 2},
-                    {Long.MAX_VALUE, 1}};
+                {block(BLOCKS - 1), 2}, {block(0), 0xFFFF}, {-BLOCK, 1}, {0, 1}, {Long.MIN_VALUE, 2},
+                {Long.MAX_VALUE, 1}};
             for (long[] each : wrong) {
                 for (int type : new int[] {0, 1, 3}) {
                     assertThat(ask(driver, queue, type, each[0], (int) each[1]))
@@ -166,8 +166,8 @@ class PluggableMemoryDeviceTest {
     @EnumSource
     void aRequestOfTheWrongLengthNeedsAReset(QueueKind kind) {
         for (Buffer[] wrong : new Buffer[][] {{Buffer.readable(0x2000, 24)},
-                {Buffer.readable(0x2000, 23), Buffer.writable(0x3000, 10)},
-                {Buffer.readable(0x2000, 24), Buffer.writable(0x3000, 9)}}) {
+            {Buffer.readable(0x2000, 23), Buffer.writable(0x3000, 10)},
+            {Buffer.readable(0x2000, 24), Buffer.writable(0x3000, 9)}}) {
             try (var driver = new TestDriver(new PluggableMemoryDevice(region, BLOCK), kind.features)) {
                 driver.submit(0, driver.start(0), wrong);
                 assertThat(driver.host.status() & DeviceHost.NEEDS_RESET).isNotZero();

@@ -156,8 +156,8 @@ class PersistentMemoryDeviceTest {
     @EnumSource
     void aRequestWithoutRoomForItsAnswerNeedsAReset(QueueKind kind) {
         for (Buffer[] wrong : new Buffer[][] {{Buffer.readable(0x2000, 4)},
-                {Buffer.readable(0x2000, 4), Buffer.writable(0x3000, 3)},
-                {Buffer.readable(0x2000, 3), Buffer.writable(0x3000, 4)}, {Buffer.writable(0x3000, 8)}}) {
+            {Buffer.readable(0x2000, 4), Buffer.writable(0x3000, 3)},
+            {Buffer.readable(0x2000, 3), Buffer.writable(0x3000, 4)}, {Buffer.writable(0x3000, 8)}}) {
             var fresh = new PersistentMemoryDevice(region, Runnable::run);
             try (var driver = new TestDriver(fresh, kind.features)) {
                 QueueDriver queue = driver.start(0);

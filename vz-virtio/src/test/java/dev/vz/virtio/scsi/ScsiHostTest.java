@@ -163,9 +163,9 @@ class ScsiHostTest {
     @EnumSource
     void dataIsWrittenAndReadByCommandsOfEveryLength(QueueKind kind) {
         String[] writes = {"0A 00 00 08 02 00", "2A 00 00000008 00 0002 00", "AA 00 00000008 00000002 00 00",
-                "8A 00 0000000000000008 00000002 00 00"};
+            "8A 00 0000000000000008 00000002 00 00"};
         String[] reads = {"08 00 00 08 02 00", "28 00 00000008 00 0002 00", "A8 00 00000008 00000002 00 00",
-                "88 00 0000000000000008 00000002 00 00"};
+            "88 00 0000000000000008 00000002 00 00"};
         try (var adapter = new Adapter(kind)) {
             for (int i = 0; i < writes.length; i++) {
                 adapter.driver.memory.fill(DATA, 1024, (byte) (i + 1));
@@ -326,8 +326,8 @@ class ScsiHostTest {
     @EnumSource
     void aRequestWithoutRoomForItsResponseNeedsAReset(QueueKind kind) {
         for (Buffer[] wrong : new Buffer[][] {{Buffer.readable(REQUEST, 51)},
-                {Buffer.readable(REQUEST, 50), Buffer.writable(RESPONSE, 108)},
-                {Buffer.readable(REQUEST, 51), Buffer.writable(RESPONSE, 107)}}) {
+            {Buffer.readable(REQUEST, 50), Buffer.writable(RESPONSE, 108)},
+            {Buffer.readable(REQUEST, 51), Buffer.writable(RESPONSE, 107)}}) {
             try (var adapter = new Adapter(kind)) {
                 adapter.driver.submit(2, adapter.queue, wrong);
                 assertThat(adapter.driver.host.status() & DeviceHost.NEEDS_RESET).isNotZero();

@@ -7,7 +7,8 @@ import picocli.CommandLine.Spec;
 
 /** {@code vz bench}; its subcommands measure. */
 @Command(name = "bench", mixinStandardHelpOptions = true, header = "Measures vz beside QEMU and other peers.", synopsisSubcommandLabel = "COMMAND", subcommands = {
-    CpuBench.class, BootBench.class, StorageBench.class, NetBench.class}, footerHeading = "%n@|bold Examples:|@%n", footer = {
+    CpuBench.class, BootBench.class, StorageBench.class,
+    NetBench.class}, footerHeading = "%n@|bold Examples:|@%n", footer = {
         "  vz bench cpu                  fourteen kernels of C code on translated code and on TCG",
         "  vz bench boot --cpus 2        the guest kit from the command line to power-off, on both",
         "  vz bench storage --only nbd   our NBD server, qemu-nbd and nbdkit, asked by fio",

@@ -139,7 +139,8 @@ final class ImageMaker {
         String backing = values.text("backing_file");
         if (backing != null) {
             VhdxFormat.createOver(file, size, (int) values.number("block_size", 0), (int) values.number("log_size",
-                    VhdxFormat.DEFAULT_LOG), backing, link(ImageFormat.VHDX, name, backing, values.text("backing_fmt")));
+                    VhdxFormat.DEFAULT_LOG), backing,
+                    link(ImageFormat.VHDX, name, backing, values.text("backing_fmt")));
             return;
         }
         String kind = values.text("subformat", "dynamic");

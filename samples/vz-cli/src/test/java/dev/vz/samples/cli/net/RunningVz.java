@@ -29,8 +29,9 @@ final class RunningVz implements AutoCloseable {
 
     /** Starts {@code vz arguments…}; what it says is kept in {@code folder}. */
     static RunningVz start(Path folder, String... arguments) throws IOException {
-        var command = new ArrayList<>(List.of(Path.of(System.getProperty("vz.cli.launcher")).toAbsolutePath().normalize()
-                .toString()));
+        var command = new ArrayList<>(
+                List.of(Path.of(System.getProperty("vz.cli.launcher")).toAbsolutePath().normalize()
+                        .toString()));
         command.addAll(List.of(arguments));
         Path said = Files.createTempFile(folder, "said", "");
         var builder = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(said.toFile());
