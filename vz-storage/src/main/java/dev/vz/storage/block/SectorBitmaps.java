@@ -71,7 +71,7 @@ public final class SectorBitmaps {
     }
 
     boolean isFull(int block, long data) {
-        return bits(block, data) == FULL;
+        return isFull(bits(block, data));
     }
 
     private byte[] bits(int block, long data) {
@@ -87,12 +87,17 @@ public final class SectorBitmaps {
         }
         known[block] = bits;
         int evicted = queue[hand];
-        if (evicted >= 0 && known[evicted] != FULL && !changed.containsKey(evicted)) {
+        if (evicted >= 0 && !isFull(known[evicted]) && !changed.containsKey(evicted)) {
             known[evicted] = null;
         }
         queue[hand] = block;
         hand = (hand + 1) % queue.length;
         return bits;
+    }
+
+    /** Of a block that is there as a whole, no bits are kept. */
+    private static boolean isFull(byte @Nullable [] bits) {
+        return bits != null && bits.length == 0;
     }
 
     private static boolean allSet(byte[] bits) {
@@ -109,7 +114,7 @@ public final class SectorBitmaps {
     }
 
     private boolean isSet(byte[] bits, int sector) {
-        return bits == FULL || (bits[sector >> 3] & mask(sector)) != 0;
+        return isFull(bits) || (bits[sector >> 3] & mask(sector)) != 0;
     }
 
     /** Whether the sector at {@code in} of a block is there. */
@@ -120,7 +125,7 @@ public final class SectorBitmaps {
     /** Where, from {@code in} to {@code end} of a block, sectors stop being there, or not there, as the first one. */
     long sameUntil(int block, long data, long in, long end) {
         byte[] bits = bits(block, data);
-        if (bits == FULL) {
+        if (isFull(bits)) {
             return end;
         }
         int sector = (int) (in / sectorSize);
@@ -143,7 +148,7 @@ public final class SectorBitmaps {
     /** The sectors from {@code from} to {@code to} of a block are there now; of a {@code fresh} block, nothing was before. */
     void add(int block, long data, long from, long to, boolean fresh) {
         byte[] bits = fresh ? new byte[bytes()] : bits(block, data);
-        if (bits == FULL) {
+        if (isFull(bits)) {
             return;
         }
         int last = (int) Math.ceilDiv(to, sectorSize);
@@ -163,7 +168,7 @@ public final class SectorBitmaps {
         SortedMap<Integer, byte[]> taken = new TreeMap<>();
         changed.forEach((block, bits) -> taken.put(block, bits.clone()));
         changed.forEach((block, bits) -> {
-            if (known[block] != FULL) {
+            if (!isFull(known[block])) {
                 known[block] = null; // read again when it is wanted, so that the cache stays within its bounds
             }
         });

@@ -78,7 +78,7 @@ public final class VhdFormat {
         }
         int entries = (int) ((size + BLOCK - 1) / BLOCK);
         byte[] locator = ParentLocator.encode(parent);
-        long table = TABLE + ParentLocator.space(locator.length);
+        long table = TABLE + (long) ParentLocator.space(locator.length);
         file.resize(0);
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment header = dynamicHeader(arena, entries, table);

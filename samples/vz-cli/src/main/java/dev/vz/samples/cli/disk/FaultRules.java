@@ -169,20 +169,17 @@ public final class FaultRules {
      */
     public void request(Kind kind, long offset, long length) {
         event(ALWAYS);
-        for (Rule rule : active) {
-            boolean hit = rule.kinds().contains(kind) && (rule.at() < 0 || rule.at() >= offset && rule
-                    .at() < offset + length);
-            if (hit) {
-                if (rule.once()) {
-                    rules.remove(rule);
-                    active.remove(rule);
-                }
-                throw new HostException("an injected error of a " + kind.name().toLowerCase(Locale.ROOT), offset
-                        + " and " + length + " bytes from there", rule.errno(),
-                        ERRNO.getOrDefault(rule.errno(),
-                                "errno " + rule.errno()),
-                        null);
-            }
+        Rule hit = active.stream().filter(rule -> rule.kinds().contains(kind) && (rule.at() < 0 || rule
+                .at() >= offset && rule.at() < offset + length)).findFirst().orElse(null);
+        if (hit == null) {
+            return;
         }
+        if (hit.once()) {
+            rules.remove(hit);
+            active.remove(hit);
+        }
+        String name = ERRNO.getOrDefault(hit.errno(), "errno " + hit.errno());
+        throw new HostException("an injected error of a " + kind.name().toLowerCase(Locale.ROOT), offset + " and "
+                + length + " bytes from there", hit.errno(), name, null);
     }
 }

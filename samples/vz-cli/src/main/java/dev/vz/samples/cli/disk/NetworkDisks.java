@@ -88,7 +88,9 @@ final class NetworkDisks {
 
     private static void requireKnown(String host, int port) {
         try {
-            InetAddress.getByName(host);
+            if (InetAddress.getAllByName(host).length == 0) {
+                throw new UnknownHostException(host);
+            }
         } catch (UnknownHostException unknown) {
             throw new CommandFailure("address resolution failed for " + host + ":" + port
                     + ": Name or service not known");
@@ -101,7 +103,7 @@ final class NetworkDisks {
         int port = port(options.getOrDefault("port", options.getOrDefault("server.port", "22")));
         if (port > 0) {
             try (var socket = new Socket()) {
-                socket.connect(new InetSocketAddress(host, port), TIMEOUT_MILLIS);
+                socket.connect(new InetSocketAddress(InetAddress.getAllByName(host)[0], port), TIMEOUT_MILLIS);
                 throw new CommandFailure("Images on the ssh server '" + host + ":" + port + "' cannot be opened here");
             } catch (IOException failure) {
                 throw new CommandFailure("Failed to connect to '" + host + ":" + port + "': " + (failure

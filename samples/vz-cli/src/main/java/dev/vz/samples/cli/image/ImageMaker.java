@@ -138,9 +138,9 @@ final class ImageMaker {
     private static void vhdx(ImageFile file, String name, long size, OptionValues values) {
         String backing = values.text("backing_file");
         if (backing != null) {
+            String link = link(ImageFormat.VHDX, name, backing, values.text("backing_fmt"));
             VhdxFormat.createOver(file, size, (int) values.number("block_size", 0), (int) values.number("log_size",
-                    VhdxFormat.DEFAULT_LOG), backing,
-                    link(ImageFormat.VHDX, name, backing, values.text("backing_fmt")));
+                    VhdxFormat.DEFAULT_LOG), backing, link);
             return;
         }
         String kind = values.text("subformat", "dynamic");
