@@ -2,6 +2,7 @@ package dev.vz.memory;
 
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,14 +14,15 @@ import org.jspecify.annotations.Nullable;
  */
 final class AddressSpace {
 
-    private static volatile @Nullable MemorySegment given;
+    /** The same whichever block gives it: what machines share is the process. */
+    private static final AtomicReference<@Nullable MemorySegment> GIVEN = new AtomicReference<>();
 
     private AddressSpace() {}
 
     /** Takes the address space of {@code block}, unless there is one already, and returns the block's first address. */
     static long addressOf(MemoryBlock.Lasting block) {
-        if (given == null) {
-            given = block.addressSpace();
+        if (GIVEN.get() == null) {
+            GIVEN.set(block.addressSpace());
         }
         return block.segment().address();
     }
@@ -32,6 +34,6 @@ final class AddressSpace {
 
     /** Initialized by the first access, so that its field is a constant for the compiler. */
     private static final class Given {
-        private static final MemorySegment ALL = Objects.requireNonNull(given);
+        private static final MemorySegment ALL = Objects.requireNonNull(GIVEN.get());
     }
 }
