@@ -317,7 +317,8 @@ public final class VhostUserDevice implements RemoteDevice<VhostUserState> {
         EpollLoop.Registration watching = watch;
         watch = null;
         if (watching != null) {
-            watching.cancel();
+            // On the loop: to wait here for a handler that waits for our lock would never end.
+            calls.execute(watching::cancel);
         }
         BackEndLink old = link;
         link = null;
