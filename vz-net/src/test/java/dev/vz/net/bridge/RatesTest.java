@@ -37,7 +37,8 @@ class RatesTest {
         }
         double most = burst + (double) rate * now / 1e9 + 16_000;
         assertThat((double) passed).isLessThanOrEqualTo(most);
-        if (step * (double) rate / 1e9 < burst) {
+        // What comes in a step finds room beside what a frame has left; otherwise it runs over, and is lost.
+        if (step * (double) rate / 1e9 + 8000 <= burst) {
             assertThat((double) passed).isGreaterThan(most * 0.9 - 40_000);
         }
     }
