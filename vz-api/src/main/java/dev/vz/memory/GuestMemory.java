@@ -450,7 +450,7 @@ public final class GuestMemory implements AutoCloseable {
      * already, nothing changes.
      *
      * <p>
-     * A write that another thread is in the middle of during this call may go unmarked: whoever copies the memory lets
+     * A write, or a loop of writes, that another thread is in the middle of may go unmarked: whoever copies the memory lets
      * the devices come to rest once between this call and the first copy.
      */
     public synchronized void startDirtyTracking() {

@@ -45,7 +45,7 @@ public final class MemoryRegion {
     private final @Nullable MemoryBlock block;
     private final long blockOffset;
     private final boolean readOnly;
-    private volatile @Nullable DirtyBitmap dirty;
+    private @Nullable DirtyBitmap dirty;
 
     private MemoryRegion(long guestAddress, MemorySegment segment, @Nullable MemoryBlock block, long blockOffset,
             boolean readOnly) {
@@ -246,8 +246,8 @@ public final class MemoryRegion {
 
     /** Marks pages as written by the host, where somebody tracks. {@code offset} counts from the region's start. */
     void markDirty(long offset, long length) {
-        // Opaque: looked at for every write, but, other than after a volatile look, what is known of the region stays known.
-        var bitmap = (@Nullable DirtyBitmap) DIRTY.getOpaque(this);
+        // Plain: a loop of writes looks once. Whoever starts to track lets the writers come to rest before it relies on it.
+        DirtyBitmap bitmap = dirty;
         if (bitmap != null) {
             bitmap.mark(offset, length);
         }
@@ -255,11 +255,11 @@ public final class MemoryRegion {
 
     /** The bitmap of host writes, or {@code null} while nobody tracks. */
     public @Nullable DirtyBitmap dirty() {
-        return dirty;
+        return (@Nullable DirtyBitmap) DIRTY.getAcquire(this);
     }
 
     void track(@Nullable DirtyBitmap bitmap) {
-        dirty = bitmap;
+        DIRTY.setRelease(this, bitmap);
     }
 
     @Override
