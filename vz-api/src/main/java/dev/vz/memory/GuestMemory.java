@@ -25,7 +25,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>
  * All methods may be called from any thread. Plain accesses race with the guest as ordinary memory does: read a field
- * that the guest can change once. Writes through this class mark the dirty bitmap while tracking is on; writes through
+ * that the guest can change once, and wait for one to change with the acquire forms, for a loop of plain reads may look only
+ * once. Writes through this class mark the dirty bitmap while tracking is on; writes through
  * a slice do not, so whoever writes through one calls {@link #markDirty}.
  *
  * <p>

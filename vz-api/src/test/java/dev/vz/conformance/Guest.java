@@ -8,6 +8,7 @@ import dev.vz.cpu.x86.X86Vcpu;
 import dev.vz.hypervisor.Hypervisor;
 import dev.vz.hypervisor.VirtualMachine;
 import dev.vz.memory.GuestMemory;
+import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Executors;
@@ -116,6 +117,8 @@ public final class Guest implements AutoCloseable {
 
     /** {@code size} bytes of the mailbox from {@code offset}, as a number. */
     public long mailbox(int offset, int size) {
+        // Whoever waits in a loop reads it again each time round.
+        VarHandle.acquireFence();
         long at = mode.dataBase() + GuestLayout.MAILBOX + offset;
         return switch (size) {
             case 1 -> memory().readByte(at) & 0xFFL;

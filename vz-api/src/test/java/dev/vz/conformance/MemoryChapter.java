@@ -126,7 +126,7 @@ interface MemoryChapter extends Chapter {
             tracking.startDirtyTracking();
             Thread runner = Thread.ofPlatform().start(guest::run);
             long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
-            while (guest.memory().readInt(HIGH) == 0) {
+            while (guest.memory().readIntAcquire(HIGH) == 0) {
                 assertThat(System.nanoTime()).as("the guest has not begun within 20 s").isLessThan(deadline);
                 Thread.onSpinWait();
             }

@@ -56,7 +56,7 @@ class InterruptFloodTest {
             var run = new FutureTask<VcpuExit>(vcpu::run);
             Thread.ofPlatform().daemon().start(run);
             try {
-                while (memory.readShort(0x7000) == 0) {
+                while (memory.readShortAcquire(0x7000) == 0) {
                     LockSupport.parkNanos(100_000);
                 }
                 line.set(true);

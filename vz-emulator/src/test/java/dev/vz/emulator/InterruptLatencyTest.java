@@ -58,7 +58,7 @@ class InterruptLatencyTest {
             });
             try {
                 InterruptLine line = machine.line(LINE);
-                while (memory.readShort(0x7000) == 0) {
+                while (memory.readShortAcquire(0x7000) == 0) {
                     LockSupport.parkNanos(100_000);
                 }
                 for (int i = 0; i < ATTEMPTS && best > MEDIAN_LIMIT; i++) {
