@@ -88,8 +88,10 @@ final class BootBench implements Callable<Integer> {
     private List<String> qemu(DebianGuestKit kit, Path initrd) {
         return List.of("qemu-system-x86_64", "-accel", "tcg", "-m", "512", "-smp", Integer.toString(cpus),
                 "-nodefaults",
-                "-display", "none", "-no-reboot", "-serial", "stdio", "-kernel", kit.kernel().toString(), "-initrd",
-                initrd.toString(), "-append", "console=ttyS0 panic=-1 quiet " + KitInitramfs.COMMAND_LINE);
+                "-display", "none", "-no-reboot", "-chardev", "stdio,id=both,mux=on,signal=off", "-serial",
+                "chardev:both",
+                "-serial", "chardev:both", "-kernel", kit.kernel().toString(), "-initrd", initrd.toString(), "-append",
+                "console=ttyS0 panic=-1 quiet " + KitInitramfs.COMMAND_LINE);
     }
 
     private static double seconds(List<String> command, Path said) throws IOException, InterruptedException {
