@@ -211,8 +211,9 @@ interface InterruptChapter extends Chapter {
         try (Guest guest = wired(Interrupts.FULL).handler(0x45, InterruptChapter::count).code(a -> {
             LocalApic.enable(a);
             LocalApic.redirect(a, 5, 0x45, false);
-            a.store(4, at(MAILBOX + 8), 1).sti().label("wait").hlt().alu(Alu.CMP, 4, at(MAILBOX), 50)
-                    .jump(NE, "wait").end();
+            // The last one must not come between the look and HLT: STI lets nothing in before the instruction behind it.
+            a.store(4, at(MAILBOX + 8), 1).jmp("look").label("wait").sti().hlt().label("look").cli()
+                    .alu(Alu.CMP, 4, at(MAILBOX), 50).jump(NE, "wait").end();
         }).build()) {
             Thread device = Thread.ofPlatform().start(() -> {
                 while (guest.mailbox(8, 4) == 0) {
