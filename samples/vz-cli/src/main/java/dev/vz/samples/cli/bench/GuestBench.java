@@ -24,8 +24,7 @@ import picocli.CommandLine.Spec;
 @Command(name = "guest", mixinStandardHelpOptions = true, sortOptions = false, header = "Measures a guest's disk and network on the software CPU and on QEMU's TCG.", description = {
     "", "Debian's kernel with its own virtio drivers, the same root file system and the same image on both, each with its",
     "default options. Disk: blocks of 1 MiB in order and of 4 KiB anywhere, past the guest's page cache. Network: one TCP",
-    "connection with this process, through each one's own gateway for users. The sides take turns, a boot each; every",
-    "measurement has as long before it as it takes, for warming up.", ""})
+    "connection with this process, through each one's own gateway for users. The sides take turns, a boot each.", ""})
 final class GuestBench implements Callable<Integer> {
 
     private static final int MOST = 1000;
@@ -66,6 +65,9 @@ final class GuestBench implements Callable<Integer> {
     @Option(names = "--seconds", paramLabel = "S", defaultValue = "2", description = "Of each measurement (default: ${DEFAULT-VALUE}).")
     private int seconds;
 
+    @Option(names = "--warm-up", paramLabel = "S", defaultValue = "8", description = "Seconds of the same before each, which do not count (default: ${DEFAULT-VALUE}).")
+    private int warmUp;
+
     @Option(names = "--cpus", paramLabel = "N", defaultValue = "1", description = "Virtual processors (default: ${DEFAULT-VALUE}).")
     private int cpus;
 
@@ -76,6 +78,7 @@ final class GuestBench implements Callable<Integer> {
     public Integer call() throws InterruptedException {
         BenchCommand.positive(spec, "--runs", runs, MOST);
         BenchCommand.positive(spec, "--seconds", seconds, MOST);
+        BenchCommand.positive(spec, "--warm-up", warmUp, MOST);
         BenchCommand.positive(spec, "--cpus", cpus, MOST_CPUS);
         List<Load> loads = Stream.of(Load.values())
                 .filter(load -> only.equals("all") || only.equals(load.disk ? "disk" : "net")).toList();
@@ -85,7 +88,7 @@ final class GuestBench implements Callable<Integer> {
         try {
             Path folder = Files.createTempDirectory("vz-bench");
             try (var server = new StreamServer()) {
-                measure(new LoadGuest(folder, loads, seconds, cpus, server.port()), loads);
+                measure(new LoadGuest(folder, loads, warmUp, seconds, cpus, server.port()), loads);
             } finally {
                 try (Stream<Path> files = Files.walk(folder)) {
                     for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {

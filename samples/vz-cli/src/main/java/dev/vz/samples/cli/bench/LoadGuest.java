@@ -40,6 +40,7 @@ final class LoadGuest {
     private static final String MARKER = "vz-bench";
 
     private final List<GuestBench.Load> loads;
+    private final int warmUp;
     private final int seconds;
     private final int cpus;
     private final int port;
@@ -50,9 +51,10 @@ final class LoadGuest {
     private final DebianGuestKit kit;
 
     /** Makes its files in {@code folder}; {@code port} is at the host's loopback. */
-    LoadGuest(Path folder, List<GuestBench.Load> loads, int seconds, int cpus, int port)
+    LoadGuest(Path folder, List<GuestBench.Load> loads, int warmUp, int seconds, int cpus, int port)
             throws IOException, InterruptedException {
         this.loads = loads;
+        this.warmUp = warmUp;
         this.seconds = seconds;
         this.cpus = cpus;
         this.port = port;
@@ -91,7 +93,7 @@ final class LoadGuest {
     }
 
     private String script(String host) {
-        return loads.stream().map(load -> "echo " + load + " $(load " + (load.disk ? "disk" : "net") + " " + seconds + " "
+        return loads.stream().map(load -> "echo " + load + " $(load " + (load.disk ? "disk" : "net") + " " + warmUp + " "
                 + seconds + " " + (load.disk ? "/dev/vda" : host + " " + port) + " " + load.words + ")")
                 .collect(Collectors.joining("\n", "set -e\n", "\n"));
     }
@@ -126,7 +128,7 @@ final class LoadGuest {
         Process process = Peer.start(new ProcessBuilder(command).redirectInput(Path.of("/dev/null").toFile())
                 .redirectOutput(said.toFile()).redirectError(console.toFile()));
         try {
-            if (!process.waitFor(BOOT_SECONDS + 3L * seconds * loads.size(), TimeUnit.SECONDS)) {
+            if (!process.waitFor(BOOT_SECONDS + 3L * (warmUp + seconds) * loads.size(), TimeUnit.SECONDS)) {
                 throw new GuestException("The guest of " + command.getFirst() + " does not end; " + ends(said));
             }
         } finally {
