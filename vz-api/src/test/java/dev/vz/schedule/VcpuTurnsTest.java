@@ -97,7 +97,7 @@ class VcpuTurnsTest {
     void roundRobinGivesAllTheSame() throws Exception {
         List<Spinner> all = spin(new RoundRobinScheduler(SLICE), 1, VcpuTask.of("a", 0), VcpuTask.of("b", 0));
         double ratio = (double) all.get(0).ran.get() / all.get(1).ran.get();
-        assertThat(ratio).isBetween(0.5, 2.0);
+        assertThat(ratio).isBetween(0.4, 2.5);
     }
 
     @Test
@@ -105,7 +105,7 @@ class VcpuTurnsTest {
         List<Spinner> all = spin(new FairShareScheduler(SLICE), 1, new VcpuTask("a", 0, 50, 3000, Long.MAX_VALUE),
                 new VcpuTask("b", 0, 50, 1000, Long.MAX_VALUE));
         double ratio = (double) all.get(0).ran.get() / all.get(1).ran.get();
-        assertThat(ratio).as("three times the shares").isBetween(2.0, 4.5);
+        assertThat(ratio).as("three times the shares").isBetween(1.7, 5.5);
     }
 
     @Test

@@ -105,9 +105,7 @@ class InterruptTest {
             running.expect("out 10=41");
             running.expect("out 10=41");
             guest.machine.line(17).set(false);
-            Thread.sleep(50);
-            running.seen.clear();
-            running.expectNothing();
+            running.expectAnEnd();
         }
     }
 

@@ -43,6 +43,14 @@ final class Running implements AutoCloseable {
         assertThat(seen.poll(50, TimeUnit.MILLISECONDS)).isNull();
     }
 
+    /** Takes what is still under way, and expects that it ends. */
+    void expectAnEnd() throws InterruptedException {
+        long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+        while (seen.poll(200, TimeUnit.MILLISECONDS) != null) {
+            assertThat(System.nanoTime()).as("the guest still writes").isLessThan(until);
+        }
+    }
+
     @Override
     public void close() throws InterruptedException {
         vcpu.kick();

@@ -186,7 +186,7 @@ class ReadOnlyFormatsTest {
         byte[] image = sample.image().clone();
         int at = fromEnd ? image.length - 4 - near : near;
         ByteBuffer.wrap(image).putInt(Math.clamp(at, 0, image.length - 4), value);
-        Assertions.assertTimeout(Duration.ofSeconds(5), () -> {
+        Assertions.assertTimeout(Duration.ofSeconds(30), () -> {
             try (var disk = DiskImage.open(RecordingFile.of(image), sample.format(), OpenOptions.DEFAULT)) {
                 long length = Math.min(disk.info().size(), 40_000);
                 assertThat(ModelDisk.read(disk, 0, length)).hasSize((int) length);

@@ -1,5 +1,6 @@
 package dev.vz.storage.luks;
 
+import dev.vz.storage.file.ForwardingFile;
 import dev.vz.storage.file.ImageFile;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.locks.ReentrantLock;
@@ -10,14 +11,13 @@ import org.jspecify.annotations.Nullable;
  * A file in the clear whose sectors another file holds encrypted, each by its place there. It lives as long as that file,
  * and is not closed. Writes that share a sector are put in order.
  */
-public final class EncryptedFile implements ImageFile {
+public final class EncryptedFile extends ForwardingFile {
 
     private static final int CHUNK = 64 * 1024;
     private static final int SECTOR = XtsCipher.SECTOR;
 
     private record Worker(XtsCipher cipher, byte[] bytes) {}
 
-    private final ImageFile file;
     private final Supplier<byte[]> unlocking;
     private final ThreadLocal<Worker> workers;
     private byte @Nullable [] key;
@@ -25,7 +25,7 @@ public final class EncryptedFile implements ImageFile {
 
     /** Shows {@code file} with a master key that is asked for when it is needed first. */
     public EncryptedFile(ImageFile file, Supplier<byte[]> unlocking) {
-        this.file = file;
+        super(file);
         this.unlocking = unlocking;
         this.workers = ThreadLocal.withInitial(() -> new Worker(new XtsCipher(key()), new byte[CHUNK]));
     }
@@ -49,31 +49,6 @@ public final class EncryptedFile implements ImageFile {
     }
 
     @Override
-    public String name() {
-        return file.name();
-    }
-
-    @Override
-    public boolean readOnly() {
-        return file.readOnly();
-    }
-
-    @Override
-    public long size() {
-        return file.size();
-    }
-
-    @Override
-    public long allocatedBytes() {
-        return file.allocatedBytes();
-    }
-
-    @Override
-    public Object identity() {
-        return file.identity();
-    }
-
-    @Override
     public void read(long position, MemorySegment target, long offset, long length) {
         Worker worker = workers.get();
         MemorySegment bytes = MemorySegment.ofArray(worker.bytes);
@@ -83,7 +58,7 @@ public final class EncryptedFile implements ImageFile {
             int skip = (int) (at % SECTOR);
             int run = (int) Math.min(CHUNK - skip, length - done);
             int whole = skip + run + SECTOR - 1 & -SECTOR;
-            file.read(at - skip, bytes, 0, whole);
+            super.read(at - skip, bytes, 0, whole);
             worker.cipher.apply(false, (at - skip) / SECTOR, worker.bytes, whole);
             MemorySegment.copy(bytes, skip, target, offset + done, run);
             done += run;
@@ -117,34 +92,14 @@ public final class EncryptedFile implements ImageFile {
             long first = (at - skip) / SECTOR;
             if (whole != run) {
                 // A sector is encrypted as a whole: what is not written of the outer ones stays.
-                file.read(at - skip, bytes, 0, whole);
+                super.read(at - skip, bytes, 0, whole);
                 worker.cipher.apply(false, first, worker.bytes, whole);
             }
             MemorySegment.copy(source, offset + done, bytes, skip, run);
             worker.cipher.apply(true, first, worker.bytes, whole);
-            file.write(at - skip, bytes, 0, whole);
+            super.write(at - skip, bytes, 0, whole);
             done += run;
         }
-    }
-
-    @Override
-    public void flush() {
-        file.flush();
-    }
-
-    @Override
-    public void resize(long size) {
-        file.resize(size);
-    }
-
-    @Override
-    public void allocate(long position, long length) {
-        file.allocate(position, length);
-    }
-
-    @Override
-    public void discard(long position, long length) {
-        file.discard(position, length);
     }
 
     /** Zeros are encrypted like all else. */

@@ -365,7 +365,7 @@ class DifferencingImagesTest {
         if (kind == Kind.VHD) {
             VhdSums.repair(bytes); // so that more than the checksums is tried
         }
-        Assertions.assertTimeout(Duration.ofSeconds(5), () -> {
+        Assertions.assertTimeout(Duration.ofSeconds(30), () -> {
             try (var disk = DiskImage.open(RecordingFile.of(bytes), kind.format, OpenOptions.DEFAULT.withGate(gate(kind,
                     parent)))) {
                 if (disk.info().size() >= 100_000 && disk.info().size() <= 64 << 20) {

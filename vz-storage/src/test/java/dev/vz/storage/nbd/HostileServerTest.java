@@ -142,7 +142,7 @@ class HostileServerTest {
         NbdClient client = NbdClient.open(NbdUri.unix(socket, ""), PATIENT.withTimeout(Duration.ofMillis(300)));
         long start = System.nanoTime();
         assertThatThrownBy(client::close).isInstanceOf(HostException.class).hasMessageContaining("flush");
-        assertThat(System.nanoTime() - start).isLessThan(5_000_000_000L);
+        assertThat(System.nanoTime() - start).isLessThan(30_000_000_000L);
         server.join();
     }
 

@@ -1,19 +1,19 @@
 package dev.vz.storage.testing;
 
 import dev.vz.error.HostException;
+import dev.vz.storage.file.ForwardingFile;
 import dev.vz.storage.file.ImageFile;
 import java.lang.foreign.MemorySegment;
 
 /** A file of which one change fails, as it does on a broken disk, and all others succeed. */
-public final class FailingFile implements ImageFile {
+public final class FailingFile extends ForwardingFile {
 
-    private final ImageFile file;
     private int changes;
     private int failing = -1;
 
     /** Nothing fails until {@link #failAt}. */
     public FailingFile(ImageFile file) {
-        this.file = file;
+        super(file);
     }
 
     /** Counts from now on: the change with this number, from 0 on, fails. */
@@ -34,83 +34,38 @@ public final class FailingFile implements ImageFile {
     }
 
     @Override
-    public String name() {
-        return file.name();
-    }
-
-    @Override
-    public boolean readOnly() {
-        return file.readOnly();
-    }
-
-    @Override
-    public long size() {
-        return file.size();
-    }
-
-    @Override
-    public long allocatedBytes() {
-        return file.allocatedBytes();
-    }
-
-    @Override
-    public Object identity() {
-        return file.identity();
-    }
-
-    @Override
-    public void read(long position, MemorySegment target, long offset, long length) {
-        file.read(position, target, offset, length);
-    }
-
-    @Override
     public void write(long position, MemorySegment source, long offset, long length) {
         change("write");
-        file.write(position, source, offset, length);
+        super.write(position, source, offset, length);
     }
 
     @Override
     public void flush() {
         change("fdatasync");
-        file.flush();
+        super.flush();
     }
 
     @Override
     public void resize(long size) {
         change("ftruncate");
-        file.resize(size);
+        super.resize(size);
     }
 
     @Override
     public void allocate(long position, long length) {
         change("fallocate");
-        file.allocate(position, length);
+        super.allocate(position, length);
     }
 
     @Override
     public void discard(long position, long length) {
         change("fallocate");
-        file.discard(position, length);
+        super.discard(position, length);
     }
 
     @Override
     public void writeZeroes(long position, long length, boolean mayUnmap) {
         change("fallocate");
-        file.writeZeroes(position, length, mayUnmap);
-    }
-
-    @Override
-    public long nextData(long position) {
-        return file.nextData(position);
-    }
-
-    @Override
-    public long nextHole(long position) {
-        return file.nextHole(position);
-    }
-
-    @Override
-    public void close() {
-        file.close();
+        super.writeZeroes(position, length, mayUnmap);
     }
 }
