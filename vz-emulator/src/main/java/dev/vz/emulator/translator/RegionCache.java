@@ -26,13 +26,6 @@ public final class RegionCache implements Translator {
      * what making and compiling a region costs. With a tenth of it a boot takes twice as long.
      */
     public static final int THRESHOLD = 800_000;
-    /**
-     * A machine that has run for so long is likely to run on, and what it does now to be done again: from then on a fraction of
-     * the threshold is enough. The path of a request through a guest's kernel is hundreds of blocks, each executed once for
-     * each request, and waits for minutes otherwise.
-     */
-    private static final long SETTLED_NANOS = 10_000_000_000L;
-    private static final int SETTLED_FRACTION = 8;
     /** About 25 KiB of class data, bytecode and compiled code each. */
     private static final int MOST_REGIONS = 3000;
     private static final int PAGES = 4096;
@@ -47,7 +40,6 @@ public final class RegionCache implements Translator {
     private final Queue<Runnable> ready = new ConcurrentLinkedQueue<>();
     private final List<Region> regions = new ArrayList<>();
     private final int[] drops = new int[PAGES];
-    private final long begun = System.nanoTime();
     private long retired;
     private long made;
 
@@ -94,8 +86,7 @@ public final class RegionCache implements Translator {
         if (block.translations != null && !block.translations.isEmpty()) {
             reluctance += MEMBER_RELUCTANCE; // mostly it runs inside a region
         }
-        int needed = System.nanoTime() - begun < SETTLED_NANOS ? threshold : Math.max(1, threshold / SETTLED_FRACTION);
-        if (count * block.count / needed <= reluctance) {
+        if (count * block.count / threshold <= reluctance) {
             return;
         }
         RegionPlan plan = planner.plan(block);

@@ -275,7 +275,8 @@ public final class VhostUserDevice implements RemoteDevice<VhostUserState> {
             tell &= line.tells();
         }
         if (worked && (inflight != null || kind.lasting() == FrontEndKind.Lasting.RING && tell)) {
-            LOG.log(Level.WARNING, "The vhost-user back end {0} is gone: {1}; the guest waits for another", address, why);
+            LOG.log(Level.WARNING, "The vhost-user back end {0} is gone: {1}; the guest waits for another", address,
+                    why);
             seek();
             return;
         }
@@ -431,7 +432,8 @@ public final class VhostUserDevice implements RemoteDevice<VhostUserState> {
     public void restore(VhostUserState state) {
         if (state.type() != kind.type() || (state.features() & ~features) != 0) {
             throw new FormatException(String.format("The saved state is of a device of type %d with the features 0x%x;"
-                    + " the back end %s has one of type %d with 0x%x", state.type(), state.features(), address, kind.type(),
+                    + " the back end %s has one of type %d with 0x%x", state.type(), state.features(), address,
+                    kind.type(),
                     features));
         }
         negotiated(state.features());

@@ -62,7 +62,8 @@ class BootCommandTest {
         "--disk=x,vhost-user=s", "--net=", "--net=none",
         "--net=tap=", "--net=switch=", "--net=tap=a,switch=b", "--net=user,tap=x", "--net=tap=x,loopback=10.0.2.4",
         "--net=user,mac=1", "--net=user,mac=01:00:00:00:00:00", "--net=user,loopback=here", "--share=", "--share=x",
-        "--share=x=", "--share==/x", "--share=a b=/x", "--share=x=/y,tag=z", "--share=x=/y,vhost-user=s", "--share=x,vhost-user=s,readonly=on", "--share=x,vhost-user=",
+        "--share=x=", "--share==/x", "--share=a b=/x", "--share=x=/y,tag=z", "--share=x=/y,vhost-user=s",
+        "--share=x,vhost-user=s,readonly=on", "--share=x,vhost-user=",
         "--net=user,vhost-user=s", "--net=vhost-user=", "--vsock=", "--vsock=s,cid=2",
         "--vsock=s,cid=4294967295", "--vsock=s,forward=", "--vsock=s,forward=1/x", "--vsock=s,forward=1/1"})
     void aWrongOptionIsNamedInOneLineAndTheStatusIs2(String option) {

@@ -22,7 +22,8 @@ import picocli.CommandLine.Spec;
  * {@code vz bench guest}: what reaches a guest's programs of its disk and its network, on the software CPU and on QEMU's TCG.
  */
 @Command(name = "guest", mixinStandardHelpOptions = true, sortOptions = false, header = "Measures a guest's disk and network on the software CPU and on QEMU's TCG.", description = {
-    "", "Debian's kernel with its own virtio drivers, the same root file system and the same image on both, each with its",
+    "",
+    "Debian's kernel with its own virtio drivers, the same root file system and the same image on both, each with its",
     "default options. Disk: blocks of 1 MiB in order and of 4 KiB anywhere, past the guest's page cache. Network: one TCP",
     "connection with this process, through each one's own gateway for users. The sides take turns, a boot each.", ""})
 final class GuestBench implements Callable<Integer> {
@@ -34,9 +35,12 @@ final class GuestBench implements Callable<Integer> {
     /** What is measured, in the order of the table; the values are what {@code load} is told. */
     enum Load {
         WRITE("writes of 1 MiB", true, "write 1048576 1"), READ("reads of 1 MiB", true, "read 1048576 1"), RANDOM_WRITE(
-                "random writes of 4 KiB", true, "write 4096 1"), RANDOM_READ("random reads of 4 KiB", true,
-                        "read 4096 1"), DEEP_READ("the same, 8 at a time", true,
-                                "read 4096 8"), SEND("sends", false, "send"), RECEIVE("receives", false, "receive");
+                "random writes of 4 KiB", true, "write 4096 1"),
+        RANDOM_READ("random reads of 4 KiB", true,
+                "read 4096 1"),
+        DEEP_READ("the same, 8 at a time", true,
+                "read 4096 8"),
+        SEND("sends", false, "send"), RECEIVE("receives", false, "receive");
 
         final String title;
         final boolean disk;

@@ -93,8 +93,9 @@ final class LoadGuest {
     }
 
     private String script(String host) {
-        return loads.stream().map(load -> "echo " + load + " $(load " + (load.disk ? "disk" : "net") + " " + warmUp + " "
-                + seconds + " " + (load.disk ? "/dev/vda" : host + " " + port) + " " + load.words + ")")
+        return loads.stream()
+                .map(load -> "echo " + load + " $(load " + (load.disk ? "disk" : "net") + " " + warmUp + " "
+                        + seconds + " " + (load.disk ? "/dev/vda" : host + " " + port) + " " + load.words + ")")
                 .collect(Collectors.joining("\n", "set -e\n", "\n"));
     }
 
@@ -118,7 +119,8 @@ final class LoadGuest {
         return run(List.of("qemu-system-x86_64", "-accel", "tcg", "-m", "512", "-smp", Integer.toString(cpus),
                 "-nodefaults", "-display", "none", "-no-reboot", "-serial", "null", "-serial", "stdio", "-drive",
                 "if=none,id=disk,format=raw,file=" + image, "-device", "virtio-blk-pci,drive=disk", "-netdev",
-                "user,id=net", "-device", "virtio-net-pci,netdev=net", "-object", "rng-random,id=rng,filename=/dev/urandom",
+                "user,id=net", "-device", "virtio-net-pci,netdev=net", "-object",
+                "rng-random,id=rng,filename=/dev/urandom",
                 "-device", "virtio-rng-pci,rng=rng", "-kernel", kit.kernel().toString(), "-initrd",
                 initrd.toString(), "-append", "console=ttyS0 panic=-1 quiet " + KitInitramfs.COMMAND_LINE));
     }

@@ -176,7 +176,9 @@ public record GuestDevices(List<DiskOption> disks, List<NetOption> nets, List<Sh
 
     private static void attach(BuiltMachine machine, VirtioDevice<?> device, VirtioTransport transport,
             boolean packed) {
-        WorkerLoop loop = machine.owns(WorkerLoop.started("vz-" + device.name()));
+        // A disk hands over what it would have to wait for.
+        WorkerLoop loop = machine.owns(device instanceof BlockFrontend ? WorkerLoop.eager("vz-" + device.name())
+                : WorkerLoop.started("vz-" + device.name()));
         var host = new DeviceHost(device, machine.memory(), queue -> loop,
                 packed ? 0 : 1L << QueueFeatures.RING_PACKED);
         switch (transport) {

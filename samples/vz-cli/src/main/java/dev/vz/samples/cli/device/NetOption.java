@@ -86,7 +86,8 @@ public record NetOption(Peer peer, @Nullable MacAddress mac, VirtioTransport tra
                 .flatMap(each -> each.<Peer>map(peer -> peer).stream()).toList();
         boolean strange = words.optional("kind").filter(kind -> !kind.equals(USER)).isPresent();
         if (strange || peers.size() != 1) {
-            throw new IllegalArgumentException("'" + text + "' starts with none of user, tap=IF, switch=SOCKET and vhost-user=SOCKET");
+            throw new IllegalArgumentException(
+                    "'" + text + "' starts with none of user, tap=IF, switch=SOCKET and vhost-user=SOCKET");
         }
         return peers.getFirst();
     }

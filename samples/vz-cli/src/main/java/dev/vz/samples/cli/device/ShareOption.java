@@ -38,7 +38,8 @@ public record ShareOption(String tag, Source source, VirtioTransport transport, 
 
     /** It becomes a folder's name in the guest, and a word of its scripts; no key below looks like one with a value. */
     private static final Pattern TAG = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9_.-]{0,35}");
-    private static final Set<String> KEYS = new TreeSet<>(Set.of("share", "vhost-user", "readonly", "transport", "packed"));
+    private static final Set<String> KEYS = new TreeSet<>(
+            Set.of("share", "vhost-user", "readonly", "transport", "packed"));
 
     /**
      * The folder that {@code text} describes.
