@@ -5,7 +5,6 @@ import dev.vz.error.ConfigurationException;
 import dev.vz.error.FormatException;
 import dev.vz.error.VzException;
 import dev.vz.linux.event.EpollLoop;
-import dev.vz.linux.event.Readiness;
 import dev.vz.linux.socket.UnixAddress;
 import dev.vz.memory.GuestMemory;
 import dev.vz.virtio.device.ConfigSpace;

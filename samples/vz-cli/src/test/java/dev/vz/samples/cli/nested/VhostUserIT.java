@@ -176,11 +176,12 @@ class VhostUserIT {
         }
     }
 
-    @ParameterizedTest(name = "packed={0}")
-    @ValueSource(strings = "on")
-    void aNetworkCardCarriesAConnectionBothWays(String packed) throws Exception {
+    @Test
+    void aNetworkCardCarriesAConnectionBothWays() throws Exception {
+        // Without MSI-X: QEMU 7.2 asks KVM to forward a card's messages even where there is no KVM, and dies of that.
         options.addAll(List.of("-chardev", "socket,id=net,path=" + folder.resolve("net"), "-netdev",
-                "vhost-user,id=card,chardev=net,queues=1", "-device", "virtio-net-pci,netdev=card,packed=" + packed));
+                "vhost-user,id=card,chardev=net,queues=1", "-device",
+                "virtio-net-pci,netdev=card,packed=on,vectors=0"));
         var content = new byte[3_000_001];
         new Random(5).nextBytes(content);
         try (var loop = new EpollLoop("gateway");
@@ -198,27 +199,28 @@ class VhostUserIT {
                     echo ring $(cut -c 35 /sys/bus/virtio/devices/$device/features)
                     ip link set eth0 up; ip addr add 10.0.2.15/24 dev eth0; ip route add default via 10.0.2.2; ok address
                     dd if=/dev/urandom of=/tmp/data bs=1k count=3000 2>/dev/null; echo made $(sha256sum </tmp/data)
-                    nc 10.0.2.4 %d </tmp/data >/tmp/got; echo sum $(sha256sum </tmp/got); ok connection
+                    # An input without end: busybox's nc may hang up when its own has ended.
+                    mkfifo /tmp/endless; exec 3<>/tmp/endless; cat /tmp/data >/tmp/endless &
+                    nc 10.0.2.4 %d <&3 >/tmp/got; echo sum $(sha256sum </tmp/got); ok connection
                     """.formatted(listener.getLocalPort()));
-            assertThat(output).contains("ring " + (packed.equals("on") ? 1 : 0) + "\n", "sum " + sum(content),
+            assertThat(output).contains("ring 1\n", "sum " + sum(content),
                     "made " + sum(heard.get(1, TimeUnit.MINUTES)));
             assertThat(gateway.toString()).isNotEmpty();
             assertThat(server.toString()).contains("virtio-net");
         }
     }
 
-    /** Says {@code content} to whoever connects, and what it hears meanwhile. */
+    /** Says {@code content} to whoever connects, and returns the 3000 KiB that it hears meanwhile. */
     private static byte[] talk(ServerSocket listener, byte[] content) {
         try (var connection = listener.accept()) {
             CompletableFuture<Void> saying = CompletableFuture.runAsync(() -> {
                 try {
                     connection.getOutputStream().write(content);
-                    connection.shutdownOutput();
                 } catch (IOException failure) {
                     throw new UncheckedIOException(failure);
                 }
             });
-            byte[] heard = connection.getInputStream().readAllBytes();
+            byte[] heard = connection.getInputStream().readNBytes(3000 << 10);
             saying.join();
             return heard;
         } catch (IOException failure) {
