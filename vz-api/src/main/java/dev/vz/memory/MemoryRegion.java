@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * A run of guest-physical addresses with host memory behind it.
  *
  * <p>
- * Immutable but for the dirty bitmap that may be hung on it. Thread-safe.
+ * Immutable but for the dirty bitmap and the guard that may be hung on it. Thread-safe.
  */
 // The fences stand behind the access, not in a finally block: one that fails has nothing left to keep reachable.
 @SuppressWarnings("ReachabilityFenceUsage")
@@ -46,6 +46,15 @@ public final class MemoryRegion {
     private final long blockOffset;
     private final boolean readOnly;
     private @Nullable DirtyBitmap dirty;
+    private volatile @Nullable Guard guard;
+
+    /** Knows which of a region's bytes the guest has at the moment. Asked from any thread; does not wait for long. */
+    @FunctionalInterface
+    public interface Guard {
+
+        /** Whether the guest has all {@code length} bytes, 1 or more, from {@code offset} of the region, which has them. */
+        boolean allows(long offset, long length);
+    }
 
     private MemoryRegion(long guestAddress, MemorySegment segment, @Nullable MemoryBlock block, long blockOffset,
             boolean readOnly) {
@@ -260,6 +269,20 @@ public final class MemoryRegion {
 
     void track(@Nullable DirtyBitmap bitmap) {
         DIRTY.setRelease(this, bitmap);
+    }
+
+    /**
+     * From now on devices use, at their driver's word, only what {@code next} allows; it is asked when a buffer is taken. The
+     * guest's processors and the host's own accesses are not bound by it.
+     */
+    public void guard(Guard next) {
+        guard = next;
+    }
+
+    /** Whether a device may use all {@code length} bytes from {@code offset}, which lie in here, at its driver's word. */
+    public boolean allows(long offset, long length) {
+        Guard now = guard;
+        return now == null || now.allows(offset, length);
     }
 
     @Override

@@ -29,6 +29,8 @@ public final class QueueBatch extends QueueRunner {
     private long pollingSince;
     private @Nullable Virtqueue queue;
     private int budget;
+    /** Whether whoever holds the lock looks for rings when it has worked. */
+    private boolean attempting;
     /** Whether the device has seen that no chain is left; if it has not, it stopped for a reason of its own. */
     private boolean emptied;
     private boolean discard;
@@ -38,7 +40,7 @@ public final class QueueBatch extends QueueRunner {
         this.host = host;
         this.device = device;
         this.index = index;
-        this.task = loop.add(this::run);
+        this.task = loop.add(this::run, this::attempt);
         this.pollNanos = loop.pollNanos();
         this.pollingSince = System.nanoTime() - pollNanos;
     }
@@ -138,23 +140,51 @@ public final class QueueBatch extends QueueRunner {
     private void run() {
         lock.lock();
         try {
-            Virtqueue working = queue;
-            if (working == null || !host.isWorking()) {
-                return;
-            }
-            try {
-                begin(working, BUDGET);
-                device.process(this);
-            } catch (RuntimeException | VirtualMachineError failure) {
-                // The host's failure, or a mistake in the device: this device stops, its machine does not. An internal
-                // error is how the JVM tells that shared memory was cut off by whoever owns it; no memory or no stack
-                // left must not take the loop's other devices along.
-                fault("the device failed: " + failure);
-            }
-            finish(working);
+            work();
         } finally {
             lock.unlock();
         }
+    }
+
+    /**
+     * What whoever rings runs, on an eager loop; {@code false} if the loop's thread has to. It waits for nobody: whoever has the
+     * lock may wait for the very thread that rings.
+     */
+    private boolean attempt() {
+        if (lock.isHeldByCurrentThread()) {
+            return attempting;
+        }
+        if (!lock.tryLock()) {
+            return false;
+        }
+        try {
+            attempting = true;
+            // Twice, for a disk that is done at once rings while it is asked; more would be a driver's way to keep a thread.
+            for (int i = 0; i < 2 && task.answer(); i++) {
+                work();
+            }
+        } finally {
+            attempting = false;
+            lock.unlock();
+        }
+        return !task.isRung();
+    }
+
+    private void work() {
+        Virtqueue working = queue;
+        if (working == null || !host.isWorking()) {
+            return;
+        }
+        try {
+            begin(working, BUDGET);
+            device.process(this);
+        } catch (RuntimeException | VirtualMachineError failure) {
+            // The host's failure, or a mistake in the device: this device stops, its machine does not. An internal
+            // error is how the JVM tells that shared memory was cut off by whoever owns it; no memory or no stack
+            // left must not take the loop's other devices along.
+            fault("the device failed: " + failure);
+        }
+        finish(working);
     }
 
     private void begin(Virtqueue working, int chains) {

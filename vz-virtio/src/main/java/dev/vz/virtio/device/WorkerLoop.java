@@ -6,6 +6,7 @@ import java.lang.System.Logger.Level;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,9 +25,11 @@ public final class WorkerLoop implements AutoCloseable {
     private final @Nullable Thread thread;
     private final Runnable waker;
     private final long pollNanos;
+    private final boolean eager;
     private volatile boolean closed;
 
-    private WorkerLoop(@Nullable String threadName, @Nullable Runnable waker, long pollNanos) {
+    private WorkerLoop(@Nullable String threadName, @Nullable Runnable waker, long pollNanos, boolean eager) {
+        this.eager = eager;
         thread = threadName == null ? null : Thread.ofPlatform().daemon().name(threadName).unstarted(this::loop);
         this.waker = waker != null ? waker : () -> LockSupport.unpark(thread);
         this.pollNanos = pollNanos;
@@ -34,7 +37,7 @@ public final class WorkerLoop implements AutoCloseable {
 
     /** A loop that somebody drives with {@link #runOnce}. */
     public static WorkerLoop manual() {
-        return new WorkerLoop(null, null, 0);
+        return new WorkerLoop(null, null, 0, false);
     }
 
     /**
@@ -45,12 +48,24 @@ public final class WorkerLoop implements AutoCloseable {
      *                  driver is asked to notify; 0 not at all
      */
     public static WorkerLoop driven(Runnable waker, long pollNanos) {
-        return new WorkerLoop(null, waker, pollNanos);
+        return new WorkerLoop(null, waker, pollNanos, false);
     }
 
     /** A loop on a daemon thread called {@code threadName}. */
     public static WorkerLoop started(String threadName) {
-        var loop = new WorkerLoop(threadName, null, 0);
+        return begun(new WorkerLoop(threadName, null, 0, false));
+    }
+
+    /**
+     * The same for devices that never wait for long: whoever rings for a queue also works on it, one batch or two, if nobody
+     * else does. The thread comes in where more is left. A virtual processor that notifies may then find its request done, and
+     * neither it nor its guest has to sleep and be woken.
+     */
+    public static WorkerLoop eager(String threadName) {
+        return begun(new WorkerLoop(threadName, null, 0, true));
+    }
+
+    private static WorkerLoop begun(WorkerLoop loop) {
         Thread own = loop.thread;
         if (own != null) {
             own.start();
@@ -62,18 +77,29 @@ public final class WorkerLoop implements AutoCloseable {
     public final class Task implements AutoCloseable {
         private final AtomicBoolean rung = new AtomicBoolean();
         private final Runnable action;
+        private final BooleanSupplier attempt;
 
-        private Task(Runnable action) {
+        private Task(Runnable action, BooleanSupplier attempt) {
             this.action = action;
+            this.attempt = attempt;
         }
 
         /** Has it run soon, once. */
         public void ring() {
             // An exchange always, never a look first: it is the fence between what the driver put into its ring and the
             // loop's own exchange, without which both could miss each other.
-            if (!rung.getAndSet(true)) {
+            if (!rung.getAndSet(true) && !(eager && attempt.getAsBoolean())) {
                 waker.run();
             }
+        }
+
+        /** Takes the ring, if there is one, for whoever is about to do what it asks for. */
+        boolean answer() {
+            return rung.get() && rung.getAndSet(false);
+        }
+
+        boolean isRung() {
+            return rung.get();
         }
 
         /** Takes it off the loop; it may still be running. */
@@ -89,10 +115,20 @@ public final class WorkerLoop implements AutoCloseable {
 
     /** Adds a task, which must not throw. */
     public Task add(Runnable action) {
+        return add(action, () -> false);
+    }
+
+    /**
+     * The same of a task that an eager loop has run by whoever rings.
+     *
+     * @param attempt runs it at once, on the calling thread, after {@link Task#answer}; {@code false} if the loop's thread has
+     *                to
+     */
+    Task add(Runnable action, BooleanSupplier attempt) {
         if (closed) {
             throw new LifecycleException("Cannot add a task to a worker loop that is closed");
         }
-        var task = new Task(action);
+        var task = new Task(action, attempt);
         synchronized (this) {
             Task[] more = Arrays.copyOf(tasks, tasks.length + 1);
             more[more.length - 1] = task;
@@ -109,7 +145,7 @@ public final class WorkerLoop implements AutoCloseable {
     public boolean runOnce() {
         boolean any = false;
         for (Task task : tasks) {
-            if (task.rung.get() && task.rung.getAndSet(false)) {
+            if (task.answer()) {
                 any = true;
                 try {
                     task.action.run();

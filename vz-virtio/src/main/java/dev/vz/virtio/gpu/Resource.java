@@ -99,6 +99,9 @@ final class Resource {
                 }
                 long offset = at - region.guestAddress();
                 long here = Math.min(Math.min(backing[i + 1] - skip, length - done), region.size() - offset);
+                if (!region.allows(offset, here)) {
+                    return false;
+                }
                 MemorySegment.copy(region.segment(), offset, pixels, target + done, here);
                 done += here;
                 skip += here;

@@ -19,9 +19,9 @@ import java.nio.ByteOrder;
  * should have; {@link #plugged} tells how much it has taken.
  *
  * <p>
- * The blocks lie in a region of the guest's memory outside of what the firmware calls RAM. All of the region answers from the
- * start: a guest that touches blocks which it has not plugged gets memory that nobody promised to keep, and never more than
- * the region. Unplugged blocks go back to the host at once. Plugged blocks stay when the driver resets the device, for the
+ * The blocks lie in a region of the guest's memory outside of what the firmware calls RAM. Devices of ours do not use blocks
+ * that are not plugged, as the guest's memory ends there. Its processors can: a guest that touches what it has not plugged
+ * gets memory that nobody promised to keep, and never more than the region. Unplugged blocks go back to the host at once. Plugged blocks stay when the driver resets the device, for the
  * driver may still use them; the next one begins by unplugging them all (5.15.6). Methods of the host's side may be called
  * from any thread.
  */
@@ -94,6 +94,12 @@ public final class PluggableMemoryDevice implements VirtioDevice<PluggableMemory
         this.config = new ConfigSpace(ByteBuffer.allocate(CONFIG_BYTES).order(ByteOrder.LITTLE_ENDIAN)
                 .putLong(0, blockSize).putLong(16, region.guestAddress()).putLong(24, region.size())
                 .putLong(32, region.size()).array());
+        region.guard(this::allows);
+    }
+
+    private boolean allows(long offset, long length) {
+        int first = (int) (offset / blockSize);
+        return map.allPlugged(first, (int) ((offset + length - 1) / blockSize) - first + 1);
     }
 
     @Override

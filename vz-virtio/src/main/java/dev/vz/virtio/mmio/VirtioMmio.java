@@ -158,7 +158,8 @@ public final class VirtioMmio implements BusDevice, Stateful<MmioState>, Pausabl
         }
         switch ((int) offset) {
             // Without the lock: what comes often, and what may wait for requests in flight.
-            case QUEUE_NOTIFY -> host.notifyQueue((int) value);
+            // With VIRTIO_F_NOTIFICATION_DATA the upper half says how far the driver is (4.2.3.3); the ring says it, too.
+            case QUEUE_NOTIFY -> host.notifyQueue((int) value & 0xFFFF);
             case INTERRUPT_ACK -> acknowledge((int) value);
             case STATUS -> writeStatus((int) value);
             default -> writeSelected((int) offset, value);

@@ -133,6 +133,7 @@ final class ChainWalker {
 
     private @Nullable MemoryRegion entryRegion(long at) {
         MemoryRegion region = memory.region(at);
-        return region != null && region.size() - (at - region.guestAddress()) >= 16 ? region : null;
+        return region != null && region.size() - (at - region.guestAddress()) >= 16
+                && region.allows(at - region.guestAddress(), 16) ? region : null;
     }
 }

@@ -73,6 +73,9 @@ public final class DescriptorChain {
             long offset = at - region.guestAddress();
             // Pieces are at most 1 GiB, so that their length is an int.
             long here = Math.min(Math.min(left, region.size() - offset), 1 << 30);
+            if (!region.allows(offset, here)) {
+                return Trouble.NOT_MEMORY;
+            }
             piece(region, offset, (int) here);
             at += here;
             left -= here;

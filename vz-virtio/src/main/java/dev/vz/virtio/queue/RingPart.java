@@ -32,10 +32,11 @@ final class RingPart {
         this.bytes = bytes;
     }
 
-    /** The area at {@code gpa}; {@code null} if it is not memory, or lies in two regions. */
+    /** The area at {@code gpa}; {@code null} if it is not memory that the guest has, or lies in two regions. */
     static @Nullable RingPart find(GuestMemory memory, long gpa, long bytes, boolean written) {
         MemoryRegion region = memory.region(gpa);
-        if (region == null || region.size() - (gpa - region.guestAddress()) < bytes || written && region.readOnly()) {
+        if (region == null || region.size() - (gpa - region.guestAddress()) < bytes || written && region.readOnly()
+                || !region.allows(gpa - region.guestAddress(), bytes)) {
             return null;
         }
         return new RingPart(region, gpa - region.guestAddress(), bytes);

@@ -2,6 +2,7 @@ package dev.vz.virtio.scsi;
 
 import dev.vz.virtio.disk.DiskRequest;
 import java.util.Arrays;
+import java.util.List;
 
 /** A command between its ring and its disk. Reused. Multi-byte fields of a command are big-endian (SAM-5, 5.2). */
 final class ScsiCommand extends DiskRequest {
@@ -12,7 +13,9 @@ final class ScsiCommand extends DiskRequest {
     /** Values of the response field (virtio 1.3, 5.6.6.1). */
     static final int S_OK = 0;
     static final int S_OVERRUN = 1;
+    static final int S_ABORTED = 2;
     static final int S_BAD_TARGET = 3;
+    static final int S_RESET = 4;
 
     private static final byte[] NOTHING = {};
 
@@ -27,6 +30,13 @@ final class ScsiCommand extends DiskRequest {
     byte[] reply = NOTHING;
     /** Bytes that were moved, for the residual count. */
     long moved;
+    /** As the driver names the command. */
+    long lun;
+    long tag;
+    /** {@link #S_ABORTED} or {@link #S_RESET} if task management has ended it, else 0. This and the rest: {@link TaskManagement}'s. */
+    int ended;
+    int place;
+    List<TaskManagement.Waiting> functions = List.of();
 
     void clear(long out, long in) {
         dataOut = out;

@@ -21,7 +21,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>
  * Data goes between guest memory and the host's disk without a copy. What was handed to the host's disk cannot be taken back,
- * so task management that would abort something is rejected; events are not offered, and buffers for them stay where they are.
+ * so task management that ends commands is answered when they have come back; events are not offered, and buffers for them
+ * stay where they are.
  */
 public final class ScsiHost implements VirtioDevice<ScsiState> {
 
@@ -35,7 +36,6 @@ public final class ScsiHost implements VirtioDevice<ScsiState> {
     static final int T_TMF = 0;
     static final int T_AN_QUERY = 1;
     static final int T_AN_SUBSCRIBE = 2;
-    static final int S_FUNCTION_REJECTED = 11;
 
     /** Offsets in the configuration space (5.6.4). */
     static final int SENSE_SIZE = 20;
@@ -58,9 +58,8 @@ public final class ScsiHost implements VirtioDevice<ScsiState> {
     private final List<ScsiDisk> targets;
     private final ConfigSpace config;
     private final List<RequestPool<ScsiCommand>> pools;
-    private final DescriptorChain control = new DescriptorChain();
-    private final ChainReader controlReader = new ChainReader(control);
-    private final ChainWriter controlWriter = new ChainWriter(control);
+    private final TaskManagement tasks = new TaskManagement();
+    private TaskManagement.Request control = new TaskManagement.Request();
     private volatile int senseSize = DEFAULT_SENSE;
     private volatile int cdbSize = DEFAULT_CDB;
 
@@ -143,6 +142,7 @@ public final class ScsiHost implements VirtioDevice<ScsiState> {
     }
 
     private void requests(QueueBatch batch, RequestPool<ScsiCommand> pool) {
+        tasks.shown(batch.queue());
         giveBack(batch, pool);
         for (ScsiCommand command = pool.take(batch); command != null; command = pool.take(batch)) {
             if (!batch.next(command.chain)) {
@@ -162,7 +162,12 @@ public final class ScsiHost implements VirtioDevice<ScsiState> {
 
     private void giveBack(QueueBatch batch, RequestPool<ScsiCommand> pool) {
         for (ScsiCommand done = pool.completed(); done != null; done = pool.completed()) {
-            if (done.status != DiskRequest.OK) {
+            tasks.ends(batch, done);
+            if (done.ended != 0) {
+                done.response = done.ended;
+                done.moved = 0;
+                done.dataBytes = 0;
+            } else if (done.status != DiskRequest.OK) {
                 done.sense = ScsiDisk.failure(done);
                 done.moved = 0;
                 done.dataBytes = 0;
@@ -184,7 +189,9 @@ public final class ScsiHost implements VirtioDevice<ScsiState> {
                     + " are needed (5.6.6.1)";
         }
         long lun = Long.reverseBytes(reader.readLittleEndian(8));
-        reader.skip(REQUEST - 8);
+        command.lun = lun;
+        command.tag = reader.readLittleEndian(8);
+        reader.skip(REQUEST - 16);
         for (int i = 0; i < ScsiCommand.CDB; i++) {
             command.cdb[i] = (byte) reader.readByte();
         }
@@ -193,12 +200,13 @@ public final class ScsiHost implements VirtioDevice<ScsiState> {
         ScsiDisk disk = target(lun);
         if (disk == null) {
             command.response = ScsiCommand.S_BAD_TARGET;
-        } else if ((lun >>> 32 & 0x3FFF) != 0) {
+        } else if (unit(lun) != 0) {
             ScsiDisk.absent(command);
         } else if (disk.begin(command)) {
             if (command.dataBytes > 0) {
                 command.addWritable(response, command.dataBytes);
             }
+            tasks.begins(command);
             pool.submitting();
             disk.disk().submit(command.request);
             return null;
@@ -212,6 +220,10 @@ public final class ScsiHost implements VirtioDevice<ScsiState> {
     private @Nullable ScsiDisk target(long lun) {
         int target = (int) (lun >>> 48) & 0xFF;
         return lun >>> 56 == 1 && target < targets.size() ? targets.get(target) : null;
+    }
+
+    static int unit(long lun) {
+        return (int) (lun >>> 32) & 0x3FFF;
     }
 
     private void finish(QueueBatch batch, ScsiCommand command) {
@@ -238,37 +250,51 @@ public final class ScsiHost implements VirtioDevice<ScsiState> {
     // -------------------------------------------------------------------------------------------------- control
 
     private void control(QueueBatch batch) {
-        while (batch.next(control)) {
-            controlReader.reset(control);
-            controlWriter.reset(control);
-            int type = control.readableBytes() < 4 ? -1 : (int) controlReader.readLittleEndian(4);
+        tasks.answer(batch, false);
+        while (batch.next(control.chain)) {
+            DescriptorChain chain = control.chain;
+            ChainReader reader = control.reader;
+            ChainWriter writer = control.writer;
+            reader.reset(chain);
+            writer.reset(chain);
+            int type = chain.readableBytes() < 4 ? -1 : (int) reader.readLittleEndian(4);
             boolean asynchronous = type == T_AN_QUERY || type == T_AN_SUBSCRIBE;
             int needed = type == T_TMF ? 24 : asynchronous ? 16 : 4;
             int answer = type == T_TMF ? 1 : asynchronous ? 5 : 0;
-            if (type == -1 || control.readableBytes() < needed || control.writableBytes() < answer) {
-                batch.fault("a control request of type " + type + " has " + control.readableBytes()
-                        + " bytes to read and " + control.writableBytes() + " to write (5.6.6.2)");
+            if (type == -1 || chain.readableBytes() < needed || chain.writableBytes() < answer) {
+                batch.fault("a control request of type " + type + " has " + chain.readableBytes()
+                        + " bytes to read and " + chain.writableBytes() + " to write (5.6.6.2)");
                 return;
             }
             if (type == T_TMF) {
-                controlReader.skip(4);
-                long lun = Long.reverseBytes(controlReader.readLittleEndian(8));
-                controlWriter.writeByte(target(lun) == null ? ScsiCommand.S_BAD_TARGET : S_FUNCTION_REJECTED);
+                int subtype = (int) reader.readLittleEndian(4);
+                long lun = Long.reverseBytes(reader.readLittleEndian(8));
+                long tag = reader.readLittleEndian(8);
+                int response = target(lun) == null ? ScsiCommand.S_BAD_TARGET
+                        : tasks.manage(batch, control, subtype, lun, tag);
+                if (response < 0) {
+                    control = new TaskManagement.Request();
+                    continue;
+                }
+                writer.writeByte(response);
             } else if (asynchronous) {
                 // event_actual: none of the events is reported here.
-                controlWriter.writeLittleEndian(4, 0);
-                controlWriter.writeByte(ScsiCommand.S_OK);
+                writer.writeLittleEndian(4, 0);
+                writer.writeByte(ScsiCommand.S_OK);
             }
-            batch.complete(control, answer);
+            batch.complete(chain, answer);
         }
     }
 
     @Override
     public void drain(QueueBatch batch) {
-        if (batch.queue() >= FIRST_REQUEST_QUEUE) {
+        if (batch.queue() == CONTROL_QUEUE) {
+            tasks.answer(batch, true);
+        } else if (batch.queue() >= FIRST_REQUEST_QUEUE) {
             RequestPool<ScsiCommand> pool = pools.get(batch.queue() - FIRST_REQUEST_QUEUE);
             pool.awaitQuiet();
             giveBack(batch, pool);
+            tasks.shown(batch.queue());
         }
     }
 

@@ -27,6 +27,8 @@ import java.util.Objects;
 final class BackEndLink implements AutoCloseable {
 
     private static final long ANSWER_NANOS = 10_000_000_000L;
+    /** Bytes of the message about what is in flight; the last four are padding that some ask for. */
+    private static final int INFLIGHT = 24;
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED;
     private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED;
 
@@ -47,7 +49,8 @@ final class BackEndLink implements AutoCloseable {
             features = ask(Protocol.GET_FEATURES);
             if ((features & Protocol.PROTOCOL_FEATURES) != 0) {
                 protocol = ask(Protocol.GET_PROTOCOL_FEATURES)
-                        & (Protocol.PROTOCOL_MQ | Protocol.PROTOCOL_REPLY_ACK | Protocol.PROTOCOL_CONFIG);
+                        & (Protocol.PROTOCOL_MQ | Protocol.PROTOCOL_REPLY_ACK | Protocol.PROTOCOL_CONFIG
+                                | Protocol.PROTOCOL_INFLIGHT_SHMFD);
                 send(Protocol.SET_PROTOCOL_FEATURES, protocol);
             } else {
                 protocol = 0;
@@ -71,6 +74,11 @@ final class BackEndLink implements AutoCloseable {
 
     boolean hasConfig() {
         return (protocol & Protocol.PROTOCOL_CONFIG) != 0;
+    }
+
+    /** Whether it notes what is in flight where another back end can find it. */
+    boolean notesInflight() {
+        return (protocol & Protocol.PROTOCOL_INFLIGHT_SHMFD) != 0;
     }
 
     FileDescriptor descriptor() {
@@ -167,6 +175,29 @@ final class BackEndLink implements AutoCloseable {
     /** The driver has agreed on {@code agreed}. */
     void setFeatures(long agreed) {
         send(Protocol.SET_FEATURES, agreed | features & Protocol.PROTOCOL_FEATURES);
+    }
+
+    /** Memory for what is in flight of {@code queues} queues, in which nothing is noted yet. After {@link #setFeatures}. */
+    InflightFile inflight(int queues, int queueSize) {
+        inflightPayload(0, 0, queues, queueSize);
+        channel.send(Protocol.GET_INFLIGHT_FD, Protocol.FLAG_VERSION, INFLIGHT);
+        await(Protocol.GET_INFLIGHT_FD);
+        channel.require(20);
+        return new InflightFile(channel.takeDescriptor(), channel.longAt(0), channel.longAt(8), queues, queueSize);
+    }
+
+    /** Has the back end note there what is in flight, and go on with what is noted. Before a queue starts. */
+    void setInflight(InflightFile inflight) {
+        inflightPayload(inflight.size(), inflight.offset(), inflight.queues(), inflight.queueSize());
+        sendAcknowledged(Protocol.SET_INFLIGHT_FD, INFLIGHT, inflight.file());
+    }
+
+    private void inflightPayload(long size, long offset, int queues, int queueSize) {
+        MemorySegment payload = channel.reply();
+        payload.set(LONG, 0, size);
+        payload.set(LONG, 8, offset);
+        payload.set(INT, 16, queues | queueSize << 16);
+        payload.set(INT, 20, 0);
     }
 
     /** Lets the back end see {@code memory}, all of which lies in files that it can map. */

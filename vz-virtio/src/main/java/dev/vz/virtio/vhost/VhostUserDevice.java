@@ -3,22 +3,18 @@ package dev.vz.virtio.vhost;
 import dev.vz.error.CapabilityException;
 import dev.vz.error.ConfigurationException;
 import dev.vz.error.FormatException;
-import dev.vz.error.HostException;
 import dev.vz.error.VzException;
 import dev.vz.linux.event.EpollLoop;
-import dev.vz.linux.event.EventFd;
-import dev.vz.linux.event.Readiness;
 import dev.vz.linux.socket.UnixAddress;
 import dev.vz.memory.GuestMemory;
 import dev.vz.virtio.device.ConfigSpace;
 import dev.vz.virtio.device.DeviceHost;
 import dev.vz.virtio.device.RemoteDevice;
-import dev.vz.virtio.queue.QueueFeatures;
 import dev.vz.virtio.queue.QueueLayout;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
-import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -30,89 +26,54 @@ import org.jspecify.annotations.Nullable;
  * ({@link dev.vz.memory.MemoryRequest#inMemfd}).
  *
  * <p>
- * A back end that hangs up, or does not answer for ten seconds, leaves the device in need of a reset; when the driver has
- * reset it, the socket is tried again. Thread-safe.
+ * A back end that hangs up, or does not answer for ten seconds, is waited for at its socket: a disk, if its back ends note
+ * what is in flight, and a network card go on with the next one, and the driver learns nothing. Other devices are in need of a
+ * reset then; when the driver has reset one, its socket is tried again. Thread-safe.
  */
 public final class VhostUserDevice implements RemoteDevice<VhostUserState> {
 
     private static final Logger LOG = System.getLogger(VhostUserDevice.class.getName());
-    private static final int QUEUE_SIZE = 256;
-    private static final int BLOCK = 2;
-    private static final int BLOCK_CONFIG = 60;
-    private static final int BLOCK_WRITEBACK = 32;
-    private static final int BLOCK_QUEUES = 34;
-    private static final long BLOCK_MQ = 1L << 12;
-    private static final int FOLDER = 26;
-    private static final int TAG_BYTES = 36;
-    /** Of rings, without those that are the transport's or that a queue's start elsewhere does not carry over. */
-    private static final long RINGS = DeviceHost.VERSION_1 | 1L << QueueFeatures.INDIRECT_DESC
-            | 1L << QueueFeatures.EVENT_IDX | 1L << QueueFeatures.RING_PACKED | 1L << QueueFeatures.IN_ORDER;
-    /** Bits 0 to 23, and 50 and up, are the device type's own. */
-    private static final long OWN = 0xFF_FFFFL;
+    /** Between two tries to find a new back end. */
+    private static final long RETRY_NANOS = 200_000_000L;
 
     private final UnixAddress address;
     private final GuestMemory memory;
-    private final int type;
-    private final String name;
-    private final int queues;
+    private final FrontEndKind kind;
     private final ConfigSpace config;
     private final long features;
     private final EpollLoop calls;
-    private final Wire[] wires;
+    private final QueueLine[] lines;
     private final ReentrantLock lock = new ReentrantLock();
+    private final Condition ending = lock.newCondition();
     private @Nullable BackEndLink link;
     /** Whether the back end has been told of features and memory since it was connected to. */
     private boolean told;
     private long agreed;
+    private @Nullable InflightFile inflight;
+    private boolean seeking;
+    private boolean closed;
     private EpollLoop.@Nullable Registration watch;
     private volatile Consumer<String> failed = why -> {};
 
-    /** The eventfds of a queue. */
-    private final class Wire implements AutoCloseable {
-        final EventFd kick = EventFd.nonBlocking();
-        final EventFd call = EventFd.nonBlocking();
-        private volatile @Nullable Runnable interrupt;
-        boolean started;
-
-        Wire() {
-            calls.register(call.descriptor(), Readiness.IN, (registration, readiness) -> {
-                call.take();
-                Runnable now = interrupt;
-                if (now != null) {
-                    now.run();
-                }
-            });
-        }
-
-        @Override
-        public void close() {
-            kick.close();
-            call.close();
-        }
-    }
-
-    private VhostUserDevice(UnixAddress address, GuestMemory memory, int type, String name, int queues,
-            BackEndLink link, byte[] content) {
+    private VhostUserDevice(UnixAddress address, GuestMemory memory, FrontEndKind kind, BackEndLink link) {
         this.address = address;
         this.memory = memory;
-        this.type = type;
-        this.name = name;
-        this.queues = queues;
+        this.kind = kind;
         this.link = link;
-        this.features = link.features() & (RINGS | OWN);
+        this.features = kind.features(link.features());
         if ((features & DeviceHost.VERSION_1) == 0) {
             throw new CapabilityException(String.format("The vhost-user back end %s offers the features 0x%x, without"
                     + " VIRTIO_F_VERSION_1; devices from before virtio 1.0 are not supported", address,
                     link.features()));
         }
-        config = new ConfigSpace(content);
-        if (type == BLOCK) {
-            config.writable(BLOCK_WRITEBACK, 1, (offset, value) -> configWritten(offset, 1, value));
+        config = new ConfigSpace(kind.config().clone());
+        if (kind.type() == FrontEndKind.BLOCK) {
+            config.writable(FrontEndKind.BLOCK_WRITEBACK, 1, (offset, value) -> configWritten(offset, 1, value));
         }
         calls = new EpollLoop("vhost-user calls of " + address);
-        wires = new Wire[queues];
-        for (int i = 0; i < queues; i++) {
-            wires[i] = new Wire();
+        lines = new QueueLine[kind.queues()];
+        for (int i = 0; i < lines.length; i++) {
+            lines[i] = new QueueLine(calls);
         }
         calls.start();
         watch(link);
@@ -147,31 +108,24 @@ public final class VhostUserDevice implements RemoteDevice<VhostUserState> {
         if (queues < 1 || queues > 64) {
             throw new ConfigurationException("A disk has 1 to 64 queues, not " + queues);
         }
-        return connected(address, link -> {
-            if (!link.hasConfig()) {
-                throw new CapabilityException(
-                        "The vhost-user back end " + address + " cannot say how large its disk is:"
-                                + " it does not offer VHOST_USER_PROTOCOL_F_CONFIG");
-            }
-            byte[] content = link.config(BLOCK_CONFIG);
-            int own = (link.features() & BLOCK_MQ) == 0 ? 1 : Math.min(queues, link.queueNumber());
-            content[BLOCK_QUEUES] = (byte) own;
-            content[BLOCK_QUEUES + 1] = 0;
-            return new VhostUserDevice(address, memory, BLOCK, "vhost-user-blk", own, link, content);
-        });
+        return connected(address, memory, link -> FrontEndKind.block(link, address, queues));
     }
 
     /** A shared folder, which the guest mounts by {@code tag}: 1 to 36 bytes. One queue for requests. */
     public static VhostUserDevice folder(UnixAddress address, GuestMemory memory, String tag) {
-        byte[] bytes = tag.getBytes(StandardCharsets.UTF_8);
-        if (bytes.length < 1 || bytes.length > TAG_BYTES) {
-            throw new ConfigurationException("A shared folder's tag has 1 to " + TAG_BYTES + " bytes, not \"" + tag
-                    + "\"");
-        }
-        byte[] content = Arrays.copyOf(bytes, TAG_BYTES + 4);
-        content[TAG_BYTES] = 1;
-        return connected(address,
-                link -> new VhostUserDevice(address, memory, FOLDER, "vhost-user-fs", 2, link, content));
+        FrontEndKind kind = FrontEndKind.folder(tag);
+        return connected(address, memory, _ -> kind);
+    }
+
+    /**
+     * A network card with one pair of queues. It has no control queue, so its driver takes every frame that the back end has
+     * for it.
+     *
+     * @param mac six bytes, the address of a single station
+     */
+    public static VhostUserDevice card(UnixAddress address, GuestMemory memory, byte[] mac) {
+        FrontEndKind kind = FrontEndKind.card(mac);
+        return connected(address, memory, _ -> kind);
     }
 
     /**
@@ -186,15 +140,14 @@ public final class VhostUserDevice implements RemoteDevice<VhostUserState> {
             throw new ConfigurationException("A vhost-user device has a type, 1 to 256 queues and up to 256 bytes of"
                     + " configuration, not " + type + ", " + queues + " and " + configBytes);
         }
-        return connected(address, link -> new VhostUserDevice(address, memory, type, "vhost-user-" + type, queues, link,
-                link.hasConfig() ? link.config(configBytes) : new byte[configBytes]));
+        return connected(address, memory, link -> FrontEndKind.of(link, type, queues, configBytes));
     }
 
-    private static VhostUserDevice connected(UnixAddress address,
-            Function<BackEndLink, VhostUserDevice> maker) {
+    private static VhostUserDevice connected(UnixAddress address, GuestMemory memory,
+            Function<BackEndLink, FrontEndKind> kind) {
         var link = new BackEndLink(address);
         try {
-            return maker.apply(link);
+            return new VhostUserDevice(address, memory, kind.apply(link), link);
         } catch (RuntimeException | Error failure) {
             link.close();
             throw failure;
@@ -205,12 +158,12 @@ public final class VhostUserDevice implements RemoteDevice<VhostUserState> {
 
     @Override
     public int type() {
-        return type;
+        return kind.type();
     }
 
     @Override
     public String name() {
-        return name;
+        return kind.name();
     }
 
     @Override
@@ -220,12 +173,12 @@ public final class VhostUserDevice implements RemoteDevice<VhostUserState> {
 
     @Override
     public int queues() {
-        return queues;
+        return kind.queues();
     }
 
     @Override
     public int queueSize(int index) {
-        return QUEUE_SIZE;
+        return kind.queueSize();
     }
 
     @Override
@@ -255,6 +208,7 @@ public final class VhostUserDevice implements RemoteDevice<VhostUserState> {
         try {
             agreed = wanted;
             told = false;
+            dropInflight();
         } finally {
             lock.unlock();
         }
@@ -265,15 +219,8 @@ public final class VhostUserDevice implements RemoteDevice<VhostUserState> {
         lock.lock();
         try {
             BackEndLink to = connect();
-            if (!told) {
-                to.setFeatures(agreed);
-                to.setMemory(memory);
-                told = true;
-            }
-            Wire wire = wires[index];
-            wire.interrupt = interrupt;
-            to.start(index, layout, base, wire.kick, wire.call);
-            wire.started = true;
+            tell(to);
+            lines[index].start(to, index, layout, base, interrupt);
         } catch (VzException failure) {
             lost(String.valueOf(failure.getMessage()));
             throw failure;
@@ -288,10 +235,11 @@ public final class VhostUserDevice implements RemoteDevice<VhostUserState> {
             return known;
         }
         var fresh = new BackEndLink(address);
-        if ((agreed & ~fresh.features()) != 0) {
+        long missing = agreed & ~kind.own() & ~fresh.features();
+        if (missing != 0) {
             fresh.close();
-            throw new HostException("connecting again", "vhost-user back end " + address, 95, "EOPNOTSUPP",
-                    String.format("it does not offer 0x%x any more", agreed & ~fresh.features()));
+            throw new CapabilityException(String.format("The vhost-user back end %s does not offer 0x%x any more",
+                    address, missing));
         }
         link = fresh;
         told = false;
@@ -299,17 +247,112 @@ public final class VhostUserDevice implements RemoteDevice<VhostUserState> {
         return fresh;
     }
 
+    /** Tells the back end what it has to know before any queue. */
+    private void tell(BackEndLink to) {
+        if (told) {
+            return;
+        }
+        to.setFeatures(agreed & ~kind.own());
+        to.setMemory(memory);
+        if (kind.lasting() != FrontEndKind.Lasting.NO && to.notesInflight()) {
+            InflightFile noted = inflight;
+            if (noted == null) {
+                noted = to.inflight(kind.queues(), kind.queueSize());
+                inflight = noted;
+            }
+            to.setInflight(noted);
+        }
+        told = true;
+    }
+
     private void lost(String why) {
-        LOG.log(Level.WARNING, "The vhost-user back end {0} is given up: {1}", address, why);
         giveUp();
         boolean worked = false;
-        for (Wire wire : wires) {
-            worked |= wire.started;
-            wire.started = false;
-            wire.interrupt = null;
+        boolean tell = true;
+        for (QueueLine line : lines) {
+            worked |= line.isStarted();
+            tell &= line.tells();
+        }
+        if (worked && (inflight != null || kind.lasting() == FrontEndKind.Lasting.RING && tell)) {
+            LOG.log(Level.WARNING, "The vhost-user back end {0} is gone: {1}; the guest waits for another", address,
+                    why);
+            seek();
+            return;
+        }
+        LOG.log(Level.WARNING, "The vhost-user back end {0} is given up: {1}", address, why);
+        fail(why);
+    }
+
+    private void fail(String why) {
+        boolean worked = false;
+        for (QueueLine line : lines) {
+            worked |= line.isStarted();
+            line.forget(false);
         }
         if (worked) {
             failed.accept("the vhost-user back end " + address + " is gone: " + why);
+        }
+    }
+
+    /** Looks for a new back end until there is one, or nobody wants one any more. */
+    private void seek() {
+        if (!seeking && !closed) {
+            seeking = true;
+            Thread.ofPlatform().daemon().name("vhost-user back end " + address).start(this::seekOn);
+        }
+    }
+
+    private void seekOn() {
+        lock.lock();
+        try {
+            while (!found()) {
+                long left = RETRY_NANOS;
+                while (left > 0 && !closed) {
+                    left = ending.awaitNanos(left);
+                }
+            }
+        } catch (InterruptedException interruption) {
+            Thread.currentThread().interrupt();
+        } finally {
+            seeking = false;
+            lock.unlock();
+        }
+    }
+
+    /** Tries once; whether there is no more to be done. */
+    private boolean found() {
+        if (closed || link != null || Arrays.stream(lines).noneMatch(QueueLine::isStarted)) {
+            return true;
+        }
+        try {
+            BackEndLink to = connect();
+            if (inflight != null && !to.notesInflight()) {
+                throw new CapabilityException("The vhost-user back end " + address
+                        + " does not note what is in flight, as the one before did");
+            }
+            tell(to);
+            for (int i = 0; i < lines.length; i++) {
+                lines[i].goOn(to, i, memory);
+            }
+            LOG.log(Level.INFO, "There is a vhost-user back end {0} again", address);
+            return true;
+        } catch (CapabilityException other) {
+            LOG.log(Level.WARNING, "The vhost-user back end {0} is given up: {1}", address, other.getMessage());
+            giveUp();
+            fail(String.valueOf(other.getMessage()));
+            return true;
+        } catch (VzException notYet) {
+            LOG.log(Level.DEBUG, "There is no vhost-user back end yet", notYet);
+            giveUp();
+            return false;
+        }
+    }
+
+    private void dropInflight() {
+        InflightFile noted = inflight;
+        inflight = null;
+        if (noted != null) {
+            noted.close();
         }
     }
 
@@ -332,23 +375,17 @@ public final class VhostUserDevice implements RemoteDevice<VhostUserState> {
     public long stop(int index) {
         lock.lock();
         try {
-            Wire wire = wires[index];
+            QueueLine line = lines[index];
             BackEndLink to = link;
-            if (!wire.started || to == null) {
+            if (!line.isStarted() || to == null) {
+                line.forget(false);
                 return -1;
             }
             int base = to.stop(index);
-            wire.started = false;
-            // What was called for on the way is called for at once: after this nobody is interrupted.
-            if (wire.call.take() > 0) {
-                Runnable last = wire.interrupt;
-                if (last != null) {
-                    last.run();
-                }
-            }
-            wire.interrupt = null;
+            line.forget(true);
             return base & 0xFFFF_FFFFL;
         } catch (VzException failure) {
+            lines[index].forget(false);
             lost(String.valueOf(failure.getMessage()));
             return -1;
         } finally {
@@ -358,7 +395,7 @@ public final class VhostUserDevice implements RemoteDevice<VhostUserState> {
 
     @Override
     public void kick(int index) {
-        wires[index].kick.tryAdd(1);
+        lines[index].kick.tryAdd(1);
     }
 
     @Override
@@ -367,6 +404,7 @@ public final class VhostUserDevice implements RemoteDevice<VhostUserState> {
         try {
             told = false;
             agreed = 0;
+            dropInflight();
         } finally {
             lock.unlock();
         }
@@ -383,7 +421,7 @@ public final class VhostUserDevice implements RemoteDevice<VhostUserState> {
     public VhostUserState save() {
         lock.lock();
         try {
-            return new VhostUserState(type, agreed);
+            return new VhostUserState(kind.type(), agreed);
         } finally {
             lock.unlock();
         }
@@ -391,9 +429,10 @@ public final class VhostUserDevice implements RemoteDevice<VhostUserState> {
 
     @Override
     public void restore(VhostUserState state) {
-        if (state.type() != type || (state.features() & ~features) != 0) {
+        if (state.type() != kind.type() || (state.features() & ~features) != 0) {
             throw new FormatException(String.format("The saved state is of a device of type %d with the features 0x%x;"
-                    + " the back end %s has one of type %d with 0x%x", state.type(), state.features(), address, type,
+                    + " the back end %s has one of type %d with 0x%x", state.type(), state.features(), address,
+                    kind.type(),
                     features));
         }
         negotiated(state.features());
@@ -403,18 +442,21 @@ public final class VhostUserDevice implements RemoteDevice<VhostUserState> {
     public void close() {
         lock.lock();
         try {
+            closed = true;
+            ending.signalAll();
             giveUp();
+            dropInflight();
         } finally {
             lock.unlock();
         }
         calls.close();
-        for (Wire wire : wires) {
-            wire.close();
+        for (QueueLine line : lines) {
+            line.close();
         }
     }
 
     @Override
     public String toString() {
-        return name + " at " + address;
+        return kind.name() + " at " + address;
     }
 }

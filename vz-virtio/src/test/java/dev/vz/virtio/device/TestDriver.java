@@ -17,7 +17,7 @@ public final class TestDriver implements AutoCloseable {
     /** 4 MiB of it. */
     public final GuestMemory memory;
     /** Drives every queue. */
-    public final WorkerLoop loop = WorkerLoop.manual();
+    public final WorkerLoop loop;
     /** The device under test. */
     public final DeviceHost host;
     /** Queue interrupts so far. */
@@ -33,8 +33,15 @@ public final class TestDriver implements AutoCloseable {
 
     /** The same of a device that is made with the guest's memory: 4 MiB from 0 on, which the driver closes. */
     public TestDriver(Function<GuestMemory, VirtioDevice<?>> maker, GuestMemory memory, QueueFeatures kind) {
+        this(maker, memory, kind, WorkerLoop.manual());
+    }
+
+    /** The same whose queues are driven by {@code loop}, which the driver closes. */
+    public TestDriver(Function<GuestMemory, VirtioDevice<?>> maker, GuestMemory memory, QueueFeatures kind,
+            WorkerLoop loop) {
         this.memory = memory;
         this.kind = kind;
+        this.loop = loop;
         VirtioDevice<?> device = maker.apply(memory);
         host = new DeviceHost(device, memory, loop);
         host.connect(new InterruptSink() {

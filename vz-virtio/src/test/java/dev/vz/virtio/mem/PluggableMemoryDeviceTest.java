@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.vz.error.ConfigurationException;
 import dev.vz.error.FormatException;
+import dev.vz.memory.GuestMemory;
 import dev.vz.memory.MemoryBlock;
 import dev.vz.memory.MemoryRegion;
 import dev.vz.memory.MemoryRequest;
@@ -12,10 +13,12 @@ import dev.vz.virtio.device.DeviceHost;
 import dev.vz.virtio.device.TestDriver;
 import dev.vz.virtio.driver.Buffer;
 import dev.vz.virtio.driver.QueueDriver;
+import dev.vz.virtio.entropy.EntropyDevice;
 import dev.vz.virtio.mem.PluggableMemoryState.Run;
 import dev.vz.virtio.queue.QueueKind;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
@@ -67,7 +70,7 @@ class PluggableMemoryDeviceTest {
 
         @Override
         public void close() {
-            arena.close();
+            // The test does.
         }
     }
 
@@ -220,6 +223,32 @@ class PluggableMemoryDeviceTest {
             other.restore(state);
             assertThat(other.save()).isEqualTo(state);
             assertThat(other.config().content()).isEqualTo(device.config().content());
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void devicesUseOnlyWhatIsPlugged(QueueKind kind) {
+        try (var driver = new TestDriver(device, kind.features);
+                var entropy = new TestDriver(_ -> new EntropyDevice(new Random(1)), GuestMemory.ofSize(4 << 20),
+                        kind.features)) {
+            entropy.memory.add(region);
+            QueueDriver queue = driver.start(0);
+            device.request(8 * BLOCK);
+            assertThat(ask(driver, queue, 0, block(2), 3)).isEqualTo(ACK);
+            QueueDriver randomness = entropy.start(0);
+            entropy.submit(0, randomness, Buffer.writable(block(3) - 16, 32));
+            assertThat(randomness.complete().orElseThrow().written()).isEqualTo(32);
+            for (long[] wrong : new long[][] {{block(1), 8}, {block(2) - 1, 2}, {block(5) - 1, 2}, {block(5), 1}}) {
+                entropy.submit(0, randomness, Buffer.writable(wrong[0], (int) wrong[1]));
+                assertThat(entropy.host.status() & DeviceHost.NEEDS_RESET).as("%x", wrong[0]).isNotZero();
+                entropy.host.writeStatus(0);
+                randomness = entropy.start(0);
+            }
+            assertThat(ask(driver, queue, 1, block(3), 1)).isEqualTo(ACK);
+            entropy.submit(0, randomness, Buffer.writable(block(3), 16));
+            assertThat(entropy.host.status() & DeviceHost.NEEDS_RESET).as("unplugged since").isNotZero();
+            assertThat(region.segment().get(ValueLayout.JAVA_LONG_UNALIGNED, 3 * BLOCK - 8)).isNotZero();
         }
     }
 

@@ -89,7 +89,11 @@ class VirtioMmioTest {
     }
 
     private QueueDriver start(QueueKind kind) {
-        long features = DeviceHost.VERSION_1 | DeviceHost.RING_RESET | 1L << QueueFeatures.INDIRECT_DESC
+        return start(kind, 0);
+    }
+
+    private QueueDriver start(QueueKind kind, long more) {
+        long features = more | DeviceHost.VERSION_1 | DeviceHost.RING_RESET | 1L << QueueFeatures.INDIRECT_DESC
                 | (kind.features.eventIdx() ? 1L << QueueFeatures.EVENT_IDX : 0)
                 | (kind.features.packed() ? 1L << QueueFeatures.RING_PACKED : 0);
         write(0x70, 1);
@@ -163,6 +167,20 @@ class VirtioMmioTest {
         rung.values().forEach(Runnable::run);
         run();
         assertThat(queue.complete()).isPresent();
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void a_notification_with_data_notifies_the_queue_it_names(QueueKind kind) {
+        QueueDriver queue = start(kind, 1L << QueueFeatures.NOTIFICATION_DATA);
+        queue.submit(List.of(Buffer.writable(0x8000, 32)));
+        write(0x50, 1 << 16);
+        run();
+        assertThat(queue.complete()).isPresent();
+        queue.submit(List.of(Buffer.writable(0x8000, 32)));
+        write(0x50, 0x8002_0001L);
+        run();
+        assertThat(queue.complete()).as("a queue that is not there").isEmpty();
     }
 
     @Test

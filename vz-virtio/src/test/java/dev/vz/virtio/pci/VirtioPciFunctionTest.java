@@ -77,7 +77,11 @@ class VirtioPciFunctionTest {
     }
 
     private QueueDriver start(QueueKind kind) {
-        long features = DeviceHost.VERSION_1 | DeviceHost.RING_RESET | 1L << QueueFeatures.INDIRECT_DESC
+        return start(kind, 0);
+    }
+
+    private QueueDriver start(QueueKind kind, long more) {
+        long features = more | DeviceHost.VERSION_1 | DeviceHost.RING_RESET | 1L << QueueFeatures.INDIRECT_DESC
                 | (kind.features.eventIdx() ? 1L << QueueFeatures.EVENT_IDX : 0)
                 | (kind.features.packed() ? 1L << QueueFeatures.RING_PACKED : 0);
         setCommon(0x14, 1, 1);
@@ -142,6 +146,17 @@ class VirtioPciFunctionTest {
         assertThat(queue.complete()).isPresent();
         assertThat(messages).containsExactly(new Msi(0xFEE0_0000L, 0x41));
         assertThat(bar.read(structure(3), 1)).as("ISR is for the pin").isZero();
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aNotificationWithDataNotifiesTheQueueOfItsAddress(QueueKind kind) {
+        enableMsix();
+        QueueDriver queue = start(kind, 1L << QueueFeatures.NOTIFICATION_DATA);
+        queue.submit(List.of(Buffer.writable(0x8000, 32)));
+        bar.write(structure(2), 4, 1 << 16);
+        run();
+        assertThat(queue.complete()).isPresent();
     }
 
     @ParameterizedTest

@@ -42,7 +42,9 @@ class ScsiHostTest {
         private final MemorySegment bytes = MemorySegment.ofArray(new byte[SIZE]);
         private final BlockDevice disk;
         private final List<String> asked = new ArrayList<>();
+        private final List<BlockRequest> held = new ArrayList<>();
         private boolean broken;
+        private boolean holds;
 
         NotingDisk(boolean readOnly) {
             disk = MemoryBlockDevice.over(readOnly ? bytes.asReadOnly() : bytes);
@@ -58,11 +60,17 @@ class ScsiHostTest {
             asked.add(request + (request.has(BlockRequest.FUA) && request.operation() == Operation.WRITE ? " fua" : "")
                     + (request.has(BlockRequest.MAY_UNMAP) && request.operation() == Operation.WRITE_ZEROES ? " unmap"
                             : ""));
-            if (broken) {
+            if (holds) {
+                held.add(request);
+            } else if (broken) {
                 request.complete(BlockResult.IO_ERROR);
             } else {
                 disk.submit(request);
             }
+        }
+
+        void letGo(int index) {
+            disk.submit(held.remove(index));
         }
 
         @Override
@@ -76,7 +84,7 @@ class ScsiHostTest {
         final NotingDisk disk;
         final ScsiHost host;
         final TestDriver driver;
-        final QueueDriver queue;
+        QueueDriver queue;
 
         Adapter(QueueKind kind) {
             this(kind, false);
@@ -111,6 +119,42 @@ class ScsiHostTest {
             }
             driver.submit(2, queue, buffers.toArray(Buffer[]::new));
             return queue.complete().orElseThrow().written();
+        }
+
+        /** Sets the device up anew, with a control queue, too. */
+        QueueDriver control() {
+            driver.host.writeStatus(0);
+            driver.negotiate(driver.ringFeatures());
+            QueueDriver control = driver.enable(0, 16);
+            queue = driver.enable(2, 16);
+            driver.driverOk();
+            return control;
+        }
+
+        void tmf(QueueDriver control, int subtype, String lun, long tag) {
+            driver.memory.writeInt(REQUEST, 0);
+            driver.memory.writeInt(REQUEST + 4, subtype);
+            driver.memory.write(REQUEST + 8, HexFormat.of().parseHex(lun));
+            driver.memory.writeLong(REQUEST + 16, tag);
+            driver.memory.writeByte(RESPONSE, (byte) 0x55);
+            driver.submit(0, control, Buffer.readable(REQUEST, 24), Buffer.writable(RESPONSE, 1));
+        }
+
+        /** Asks for task management that is answered at once; the response. */
+        int manage(QueueDriver control, int subtype, String lun, long tag) {
+            tmf(control, subtype, lun, tag);
+            assertThat(control.complete().orElseThrow().written()).isEqualTo(1);
+            return driver.memory.readByte(RESPONSE);
+        }
+
+        /** Reads a sector with a request at {@code at} and a response 256 bytes behind it, which it does not wait for. */
+        void read(long tag, long at) {
+            driver.memory.fill(at, 0x400, (byte) 0);
+            driver.memory.write(at, HexFormat.of().parseHex("0100400000000000"));
+            driver.memory.writeLong(at + 8, tag);
+            driver.memory.write(at + 19, HexFormat.of().parseHex("28000000000000000100"));
+            driver.submit(2, queue, Buffer.readable(at, 51), Buffer.writable(at + 0x100, 108),
+                    Buffer.writable(at + 0x200, 512));
         }
 
         int send(String cdb, int out, int in) {
@@ -337,23 +381,89 @@ class ScsiHostTest {
 
     @ParameterizedTest
     @EnumSource
-    void taskManagementIsRejectedAndEventsAreNone(QueueKind kind) {
+    void eventsAreNoneAndUnknownFunctionsAreRejected(QueueKind kind) {
         try (var adapter = new Adapter(kind)) {
-            adapter.driver.host.writeStatus(0);
-            adapter.driver.negotiate(adapter.driver.ringFeatures());
-            QueueDriver control = adapter.driver.enable(0, 16);
-            adapter.driver.driverOk();
-            adapter.driver.memory.fill(REQUEST, 24, (byte) 0);
-            adapter.driver.memory.writeByte(REQUEST + 8, (byte) 1);
-            adapter.driver.submit(0, control, Buffer.readable(REQUEST, 24), Buffer.writable(RESPONSE, 1));
-            assertThat(control.complete().orElseThrow().written()).isEqualTo(1);
-            assertThat(adapter.driver.memory.readByte(RESPONSE)).isEqualTo((byte) 11);
-            adapter.driver.memory.writeByte(REQUEST, (byte) 2);
+            QueueDriver control = adapter.control();
+            for (int subtype : new int[] {2, 8, -1}) {
+                assertThat(adapter.manage(control, subtype, "0100400000000000", 1)).as("subtype %d", subtype)
+                        .isEqualTo(11);
+            }
+            adapter.driver.memory.writeInt(REQUEST, 2);
             adapter.driver.submit(0, control, Buffer.readable(REQUEST, 16), Buffer.writable(RESPONSE, 5));
             assertThat(adapter.driver.memory.readInt(RESPONSE)).isZero();
             assertThat(control.complete().orElseThrow().written()).isEqualTo(5);
             adapter.driver.submit(0, control, Buffer.readable(REQUEST, 16), Buffer.writable(RESPONSE, 4));
             assertThat(adapter.driver.host.status() & DeviceHost.NEEDS_RESET).isNotZero();
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void taskManagementOfWhatIsNotThereIsCompleteOrSaysSo(QueueKind kind) {
+        try (var adapter = new Adapter(kind)) {
+            QueueDriver control = adapter.control();
+            for (int subtype : new int[] {0, 1, 3, 4, 5, 6, 7}) {
+                assertThat(adapter.manage(control, subtype, "0100400000000000", 1)).as("subtype %d", subtype).isZero();
+                assertThat(adapter.manage(control, subtype, "0107400000000000", 1)).as("subtype %d", subtype)
+                        .isEqualTo(ScsiCommand.S_BAD_TARGET);
+                assertThat(adapter.manage(control, subtype, "0100400100000000", 1)).as("subtype %d", subtype)
+                        .isEqualTo(subtype == 4 ? 0 : 12);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aFunctionThatEndsCommandsIsAnsweredWhenTheyHaveEnded(QueueKind kind) {
+        try (var adapter = new Adapter(kind)) {
+            QueueDriver control = adapter.control();
+            adapter.disk.holds = true;
+            long[] tags = {7, 8, 9};
+            for (int i = 0; i < tags.length; i++) {
+                adapter.read(tags[i], 0x4000 + 0x1000L * i);
+            }
+            assertThat(adapter.manage(control, 6, "0100000000000000", 8)).as("query task").isEqualTo(10);
+            assertThat(adapter.manage(control, 6, "0100000000000000", 5)).as("query another").isZero();
+            assertThat(adapter.manage(control, 7, "0100000000000000", 0)).as("query task set").isEqualTo(10);
+            adapter.tmf(control, 0, "0100000000000000", 8);
+            assertThat(control.complete()).as("the disk has it").isEmpty();
+            adapter.disk.letGo(2);
+            adapter.driver.run();
+            assertThat(adapter.queue.complete()).isPresent();
+            assertThat(adapter.driver.memory.readByte(0x6000 + 0x100 + 11)).as("one that nobody ended").isZero();
+            assertThat(control.complete()).isEmpty();
+            adapter.disk.letGo(1);
+            adapter.driver.run();
+            assertThat(adapter.queue.complete()).isPresent();
+            assertThat(adapter.driver.memory.readByte(0x5000 + 0x100 + 11)).isEqualTo((byte) ScsiCommand.S_ABORTED);
+            assertThat(control.complete()).isPresent();
+            assertThat(adapter.driver.memory.readByte(RESPONSE)).as("function complete").isZero();
+            adapter.tmf(control, 5, "0100000000000000", 0);
+            assertThat(control.complete()).isEmpty();
+            adapter.disk.letGo(0);
+            adapter.driver.run();
+            assertThat(adapter.driver.memory.readByte(0x4000 + 0x100 + 11)).isEqualTo((byte) ScsiCommand.S_RESET);
+            assertThat(control.complete()).isPresent();
+            adapter.disk.holds = false;
+            adapter.good("00 00 00 00 00 00", 0, 0, 0);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aPauseAnswersWhatWaits(QueueKind kind) {
+        try (var adapter = new Adapter(kind)) {
+            QueueDriver control = adapter.control();
+            adapter.disk.holds = true;
+            adapter.read(7, 0x4000);
+            adapter.tmf(control, 1, "0100000000000000", 0);
+            assertThat(control.complete()).isEmpty();
+            adapter.disk.letGo(0);
+            adapter.driver.host.pause();
+            assertThat(control.complete()).isPresent();
+            assertThat(adapter.queue.complete()).isPresent();
+            assertThat(adapter.driver.memory.readByte(0x4000 + 0x100 + 11)).isEqualTo((byte) ScsiCommand.S_ABORTED);
+            adapter.driver.host.resume();
         }
     }
 

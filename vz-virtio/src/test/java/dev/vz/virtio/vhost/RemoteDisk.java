@@ -55,6 +55,13 @@ final class RemoteDisk implements AutoCloseable {
 
     /** Sends a request and waits for its status. */
     int request(int type, long sector, int bytes) throws InterruptedException {
+        submit(type, sector, bytes);
+        await();
+        return driver.memory.readByte(STATUS);
+    }
+
+    /** Sends a request. */
+    void submit(int type, long sector, int bytes) {
         driver.memory.writeInt(HEADER, type);
         driver.memory.writeInt(HEADER + 4, 0);
         driver.memory.writeLong(HEADER + 8, sector);
@@ -64,8 +71,6 @@ final class RemoteDisk implements AutoCloseable {
         queue.submit(bytes == 0 ? List.of(header, status)
                 : List.of(header, new Buffer(DATA, bytes, type == READ), status));
         driver.host.notifyQueue(0);
-        await();
-        return driver.memory.readByte(STATUS);
     }
 
     QueueDriver.Completion await() throws InterruptedException {

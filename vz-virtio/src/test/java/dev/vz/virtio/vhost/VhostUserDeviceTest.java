@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.vz.block.MemoryBlockDevice;
 import dev.vz.error.ConfigurationException;
+import dev.vz.link.LinkFeatures;
+import dev.vz.link.LinkPair;
 import dev.vz.linux.socket.UnixAddress;
 import dev.vz.memory.GuestMemory;
 import dev.vz.testing.Peers;
@@ -13,15 +15,20 @@ import dev.vz.virtio.device.DeviceHost;
 import dev.vz.virtio.device.TestDriver;
 import dev.vz.virtio.device.VirtioDevice;
 import dev.vz.virtio.driver.Buffer;
+import dev.vz.virtio.driver.QueueDriver;
 import dev.vz.virtio.entropy.EntropyDevice;
+import dev.vz.virtio.net.NetworkCard;
 import dev.vz.virtio.queue.QueueKind;
 import java.io.IOException;
 import java.io.RandomAccessFile;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
@@ -173,6 +180,123 @@ class VhostUserDeviceTest {
         }
     }
 
+    @ParameterizedTest
+    @EnumSource
+    void aDiskGoesOnWithTheNextBackEndAndItsDriverLearnsNothing(QueueKind kind) throws InterruptedException {
+        MemorySegment bytes = MemorySegment.ofArray(new byte[1 << 20]);
+        VhostUserServer first = serve(MemoryBlockDevice.over(bytes));
+        try (var disk = new RemoteDisk(disk(), kind.features)) {
+            for (int i = 0; i < 70; i++) {
+                assertThat(disk.request(RemoteDisk.READ, i, 512)).isZero();
+            }
+            first.close();
+            // Asked of nobody.
+            disk.driver.memory.fill(RemoteDisk.DATA, 512, (byte) 0x5A);
+            disk.submit(RemoteDisk.WRITE, 3, 512);
+            try (var second = serve(MemoryBlockDevice.over(bytes))) {
+                disk.await();
+                assertThat(disk.driver.memory.readByte(RemoteDisk.STATUS)).isZero();
+                assertThat(bytes.get(ValueLayout.JAVA_BYTE, 3 * 512 + 511)).isEqualTo((byte) 0x5A);
+                writesAndReads(disk, 5);
+                assertThat(second.toString()).contains("virtio-blk");
+            }
+            try (var third = serve(MemoryBlockDevice.over(bytes))) {
+                writesAndReads(disk, 6);
+                assertThat(third.toString()).contains("virtio-blk");
+            }
+            assertThat(disk.driver.host.status() & DeviceHost.NEEDS_RESET).isZero();
+            assertThat(disk.driver.configInterrupts).isZero();
+        } finally {
+            first.close();
+        }
+    }
+
+    @Test
+    void aBackEndThatComesInThePlaceOfAnotherKindIsNotTaken() throws InterruptedException {
+        VhostUserServer first = serve(MemoryBlockDevice.ofSize(1 << 20));
+        try (var disk = new RemoteDisk(disk(), QueueKind.SPLIT.features)) {
+            writesAndReads(disk, 1);
+            first.close();
+            try (var other = VhostUserServer.serve(new EntropyDevice(new Random(1)), address(),
+                    VhostUserServer.Options.standard())) {
+                long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+                while ((disk.driver.host.status() & DeviceHost.NEEDS_RESET) == 0 && System.nanoTime() < end) {
+                    Thread.sleep(1);
+                }
+                assertThat(disk.driver.host.status() & DeviceHost.NEEDS_RESET).isNotZero();
+                assertThat(other.toString()).contains("virtio-rng");
+            }
+        } finally {
+            first.close();
+        }
+    }
+
+    /** A network that returns every frame. */
+    private VhostUserServer network() {
+        var cable = new LinkPair("cable", LinkFeatures.all());
+        cable.b().receive(batch -> cable.b().send(batch));
+        return VhostUserServer.serve(NetworkCard.dataPath(cable.a(), 1), address(),
+                VhostUserServer.Options.standard());
+    }
+
+    /** Sends a frame, again and again, until it has come back. */
+    private static void echoes(TestDriver driver, QueueDriver receive, QueueDriver send, int seed)
+            throws InterruptedException {
+        var frame = new byte[12 + 60];
+        new Random(seed).nextBytes(frame);
+        Arrays.fill(frame, 0, 12, (byte) 0);
+        driver.memory.write(0x8000, frame);
+        receive.submit(List.of(Buffer.writable(0xA000, 2048)));
+        driver.host.notifyQueue(0);
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+        Optional<QueueDriver.Completion> got = Optional.empty();
+        boolean sending = false;
+        while (got.isEmpty() && System.nanoTime() < end) {
+            if (!sending) {
+                send.submit(List.of(Buffer.readable(0x8000, frame.length)));
+                driver.host.notifyQueue(1);
+            }
+            driver.run();
+            Thread.sleep(5);
+            sending = send.complete().isEmpty();
+            got = receive.complete();
+        }
+        while (sending && System.nanoTime() < end) {
+            Thread.sleep(1);
+            sending = send.complete().isEmpty();
+        }
+        assertThat(got.map(QueueDriver.Completion::written)).contains(frame.length);
+        assertThat(driver.memory.read(0xA000 + 12, 60)).isEqualTo(Arrays.copyOfRange(frame, 12, 72));
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aCardGoesOnWithTheNextNetwork(QueueKind kind) throws InterruptedException {
+        byte[] mac = {0x52, 0x54, 0, 1, 2, 3};
+        VhostUserServer first = network();
+        try (var driver = new TestDriver(memory -> VhostUserDevice.card(address(), memory, mac), RemoteDisk.memory(),
+                kind.features)) {
+            assertThat(driver.host.device().config().content()).containsExactly(0x52, 0x54, 0, 1, 2, 3, 1, 0, 1, 0);
+            assertThat(driver.host.offeredFeatures() & (1L << 5 | 1L << 16 | 1L << 17 | 1L << 22))
+                    .as("MAC and STATUS, but neither a control queue nor several pairs").isEqualTo(1L << 5 | 1L << 16);
+            driver.negotiate(driver.ringFeatures() & ~DeviceHost.RING_RESET | 1L << 5 | 1L << 16 | 1L << 15);
+            QueueDriver receive = driver.enable(0, 64);
+            QueueDriver send = driver.enable(1, 64);
+            driver.driverOk();
+            for (int i = 0; i < 3; i++) {
+                echoes(driver, receive, send, i);
+            }
+            first.close();
+            try (var second = network()) {
+                echoes(driver, receive, send, 3);
+                assertThat(second.toString()).contains("virtio-net");
+            }
+            assertThat(driver.host.status() & DeviceHost.NEEDS_RESET).isZero();
+        } finally {
+            first.close();
+        }
+    }
+
     @Test
     void aFolderOfVirtiofsdIsOneOfOurGuest() throws Exception {
         Peers.root();
@@ -246,6 +370,8 @@ class VhostUserDeviceTest {
             assertThatThrownBy(() -> VhostUserDevice.block(address(), memory, 0))
                     .isInstanceOf(ConfigurationException.class);
             assertThatThrownBy(() -> VhostUserDevice.folder(address(), memory, ""))
+                    .isInstanceOf(ConfigurationException.class);
+            assertThatThrownBy(() -> VhostUserDevice.card(address(), memory, new byte[] {1, 0, 0, 0, 0, 1}))
                     .isInstanceOf(ConfigurationException.class);
             assertThatThrownBy(() -> VhostUserDevice.of(address(), memory, 4, 1, 257))
                     .isInstanceOf(ConfigurationException.class);

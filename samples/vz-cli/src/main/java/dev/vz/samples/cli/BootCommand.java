@@ -79,17 +79,20 @@ final class BootCommand implements Callable<Integer> {
         "A comma inside a value is written twice."})
     private List<DiskOption> disks = List.of();
 
-    @Option(names = "--net", paramLabel = "user|tap=IF|switch=SOCKET[,KEY=VALUE]...", converter = NetOption.Converter.class, description = {
+    @Option(names = "--net", paramLabel = "user|tap=IF|switch=SOCKET|vhost-user=SOCKET[,KEY=VALUE]...", converter = NetOption.Converter.class, description = {
         "A network card for the guest (virtio-net); may be given several times.",
         "user: a network of its own with DHCP, names and a way out through this process's sockets;",
-        "tap=IF: the host's TAP interface; switch=SOCKET: a switch that listens there, such as vz switch.",
+        "tap=IF: the host's TAP interface; switch=SOCKET: a switch that listens there, such as vz switch;",
+        "vhost-user=SOCKET: a process that listens there and sees the guest's memory, such as vz vhost-user net.",
         "Keys: mac=ADDRESS, transport=pci|mmio, packed=on|off, and",
         "with user loopback=ADDRESS: what the guest calls the host's loopback, for example 10.0.2.4."})
     private List<NetOption> nets = List.of();
 
-    @Option(names = "--share", paramLabel = "TAG=DIR[,KEY=VALUE]...", converter = ShareOption.Converter.class, description = {
+    @Option(names = "--share", paramLabel = "TAG=DIR|TAG,vhost-user=SOCKET[,KEY=VALUE]...", converter = ShareOption.Converter.class, description = {
         "A folder of the host's for the guest (virtio-fs); may be given several times.",
-        "The guest kit mounts it at /mnt/TAG. Keys: readonly=on|off, transport=pci|mmio, packed=on|off."})
+        "The guest kit mounts it at /mnt/TAG. Keys: readonly=on|off, transport=pci|mmio, packed=on|off.",
+        "vhost-user=SOCKET: the folder of a process that listens there and sees the guest's memory, such as",
+        "virtiofsd or vz vhost-user fs; with transport= and packed= only."})
     private List<ShareOption> shares = List.of();
 
     @Option(names = "--vsock", paramLabel = "SOCKET[,KEY=VALUE]...", converter = VsockOption.Converter.class, description = {

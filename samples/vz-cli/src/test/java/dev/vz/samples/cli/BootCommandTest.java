@@ -62,7 +62,9 @@ class BootCommandTest {
         "--disk=x,vhost-user=s", "--net=", "--net=none",
         "--net=tap=", "--net=switch=", "--net=tap=a,switch=b", "--net=user,tap=x", "--net=tap=x,loopback=10.0.2.4",
         "--net=user,mac=1", "--net=user,mac=01:00:00:00:00:00", "--net=user,loopback=here", "--share=", "--share=x",
-        "--share=x=", "--share==/x", "--share=a b=/x", "--share=x=/y,tag=z", "--vsock=", "--vsock=s,cid=2",
+        "--share=x=", "--share==/x", "--share=a b=/x", "--share=x=/y,tag=z", "--share=x=/y,vhost-user=s",
+        "--share=x,vhost-user=s,readonly=on", "--share=x,vhost-user=",
+        "--net=user,vhost-user=s", "--net=vhost-user=", "--vsock=", "--vsock=s,cid=2",
         "--vsock=s,cid=4294967295", "--vsock=s,forward=", "--vsock=s,forward=1/x", "--vsock=s,forward=1/1"})
     void aWrongOptionIsNamedInOneLineAndTheStatusIs2(String option) {
         int status = execute("boot", option);
@@ -104,8 +106,8 @@ class BootCommandTest {
         GuestDevices devices = options("--share", "a=/x=y,,z", "--share", "b-1=d,readonly=on,transport=mmio,packed=off",
                 "--vsock", "/s,cid=7,forward=1/4294967294").devices();
         assertThat(devices.shares()).containsExactly(
-                new ShareOption("a", Path.of("/x=y,z"), false, VirtioTransport.PCI, true),
-                new ShareOption("b-1", Path.of("d"), true, VirtioTransport.MMIO, false));
+                new ShareOption("a", new ShareOption.Folder(Path.of("/x=y,z"), false), VirtioTransport.PCI, true),
+                new ShareOption("b-1", new ShareOption.Folder(Path.of("d"), true), VirtioTransport.MMIO, false));
         assertThat(devices.vsock()).isEqualTo(
                 new VsockOption(Path.of("/s"), 7, List.of(1, -2), VirtioTransport.PCI, true));
         assertThat(devices.setup()).isEqualTo(new KitInitramfs.Setup(false, List.of("a", "b-1")));

@@ -93,7 +93,8 @@ public record GuestDevices(List<DiskOption> disks, List<NetOption> nets, List<Sh
      */
     public void attach(BuiltMachine machine) {
         if (!disks.isEmpty()) {
-            IoEngine engine = machine.owns(IoEngine.threads(THREADS));
+            // What the host has in its cache is read at once: handing that over would take longer than the reading.
+            IoEngine engine = machine.owns(IoEngine.cachedFirst(THREADS));
             disks.forEach(disk -> attach(machine, disk, engine));
         }
         for (int i = 0; i < nets.size(); i++) {
@@ -130,19 +131,23 @@ public record GuestDevices(List<DiskOption> disks, List<NetOption> nets, List<Sh
     }
 
     private static void attach(BuiltMachine machine, NetOption net, int number) {
-        LinkPort port = switch (net.peer()) {
-            case NetOption.User user -> machine.owns(new UserNetwork(user.loopback())).port();
-            case NetOption.Tap tap -> started(machine, "tap", loop -> TapPort.open(tap.name(), loop));
-            case NetOption.Switch other -> started(machine, "switch",
-                    loop -> StreamPort.connect(UnixAddress.of(other.socket()), MTU, loop));
-        };
         MacAddress mac = net.mac();
         if (mac == null) {
             // Alone on its network every guest may have the same address; on one with others it must not.
             int last = net.peer() instanceof NetOption.User ? number : new SecureRandom().nextInt(1 << 24);
             mac = new MacAddress((FIRST_ADDRESS.value() & -1L << 24) | (FIRST_ADDRESS.value() + last & 0xFF_FFFF));
         }
-        attach(machine, new NetworkCard(port, mac.bytes()), net.transport(), net.packed());
+        byte[] address = mac.bytes();
+        VirtioDevice<?> card = switch (net.peer()) {
+            case NetOption.User user -> new NetworkCard(machine.owns(new UserNetwork(user.loopback())).port(), address);
+            case NetOption.Tap tap -> new NetworkCard(started(machine, "tap", loop -> TapPort.open(tap.name(), loop)),
+                    address);
+            case NetOption.Switch other -> new NetworkCard(started(machine, "switch",
+                    loop -> StreamPort.connect(UnixAddress.of(other.socket()), MTU, loop)), address);
+            case NetOption.BackEnd other -> VhostUserDevice.card(UnixAddress.of(other.socket()), machine.memory(),
+                    address);
+        };
+        attach(machine, card, net.transport(), net.packed());
     }
 
     private static LinkPort started(BuiltMachine machine, String name, Function<EpollLoop, LinkPort> open) {
@@ -153,8 +158,13 @@ public record GuestDevices(List<DiskOption> disks, List<NetOption> nets, List<Sh
     }
 
     private static void attach(BuiltMachine machine, ShareOption share) {
-        var folder = SharedFolder.of(share.folder(), share.readOnly());
-        attach(machine, new FileSystemDevice(share.tag(), folder), share.transport(), share.packed());
+        VirtioDevice<?> device = switch (share.source()) {
+            case ShareOption.Folder folder -> new FileSystemDevice(share.tag(),
+                    SharedFolder.of(folder.path(), folder.readOnly()));
+            case ShareOption.BackEnd other -> VhostUserDevice.folder(UnixAddress.of(other.socket()), machine.memory(),
+                    share.tag());
+        };
+        attach(machine, device, share.transport(), share.packed());
     }
 
     private static void attach(BuiltMachine machine, VsockOption option) {
@@ -166,7 +176,9 @@ public record GuestDevices(List<DiskOption> disks, List<NetOption> nets, List<Sh
 
     private static void attach(BuiltMachine machine, VirtioDevice<?> device, VirtioTransport transport,
             boolean packed) {
-        WorkerLoop loop = machine.owns(WorkerLoop.started("vz-" + device.name()));
+        // A disk hands over what it would have to wait for.
+        WorkerLoop loop = machine.owns(device instanceof BlockFrontend ? WorkerLoop.eager("vz-" + device.name())
+                : WorkerLoop.started("vz-" + device.name()));
         var host = new DeviceHost(device, machine.memory(), queue -> loop,
                 packed ? 0 : 1L << QueueFeatures.RING_PACKED);
         switch (transport) {
@@ -178,7 +190,10 @@ public record GuestDevices(List<DiskOption> disks, List<NetOption> nets, List<Sh
     /** The memory of a machine for them: {@code size} bytes, which other processes can map if one of them works for it. */
     public MemoryDescription memory(long size) {
         MemoryDescription own = MemoryDescription.of(size);
-        return disks.stream().noneMatch(disk -> disk.source() instanceof DiskOption.BackEnd) ? own
+        boolean shared = disks.stream().anyMatch(disk -> disk.source() instanceof DiskOption.BackEnd)
+                || nets.stream().anyMatch(net -> net.peer() instanceof NetOption.BackEnd)
+                || shares.stream().anyMatch(share -> share.source() instanceof ShareOption.BackEnd);
+        return !shared ? own
                 : new MemoryDescription(size, own.allocation(), MemoryRequest.Backing.MEMFD, own.file(),
                         own.pageSize());
     }

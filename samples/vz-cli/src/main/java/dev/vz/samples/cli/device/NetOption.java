@@ -47,9 +47,17 @@ public record NetOption(Peer peer, @Nullable MacAddress mac, VirtioTransport tra
      */
     public record Switch(Path socket) implements Peer {}
 
+    /**
+     * A back end of vhost-user in another process, {@code vz vhost-user net} or a DPDK switch for example. It sees the
+     * guest's memory.
+     *
+     * @param socket the Unix socket at which it listens
+     */
+    public record BackEnd(Path socket) implements Peer {}
+
     private static final String USER = "user";
     private static final Set<String> KEYS = new TreeSet<>(
-            Set.of("kind", "tap", "switch", "mac", "loopback", "transport", "packed"));
+            Set.of("kind", "tap", "switch", "vhost-user", "mac", "loopback", "transport", "packed"));
 
     /**
      * The card that {@code text} describes.
@@ -73,11 +81,13 @@ public record NetOption(Peer peer, @Nullable MacAddress mac, VirtioTransport tra
                 words.optional("kind").filter(USER::equals)
                         .map(_ -> new User(loopback.map(NetOption::address).orElse(null))),
                 words.optional("tap").filter(name -> !name.isEmpty()).map(Tap::new),
-                words.optional("switch").filter(path -> !path.isEmpty()).map(path -> new Switch(Path.of(path))))
+                words.optional("switch").filter(path -> !path.isEmpty()).map(path -> new Switch(Path.of(path))),
+                words.optional("vhost-user").filter(path -> !path.isEmpty()).map(path -> new BackEnd(Path.of(path))))
                 .flatMap(each -> each.<Peer>map(peer -> peer).stream()).toList();
         boolean strange = words.optional("kind").filter(kind -> !kind.equals(USER)).isPresent();
         if (strange || peers.size() != 1) {
-            throw new IllegalArgumentException("'" + text + "' starts with none of user, tap=IF and switch=SOCKET");
+            throw new IllegalArgumentException(
+                    "'" + text + "' starts with none of user, tap=IF, switch=SOCKET and vhost-user=SOCKET");
         }
         return peers.getFirst();
     }

@@ -60,6 +60,7 @@ class BenchCommandTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"cpu --runs 0", "cpu --rounds 1001", "boot --cpus 0", "boot --runs -1", "boot --cpus 65",
+        "guest --runs 0", "guest --seconds 0", "guest --only bogus",
         "storage --runs 0", "storage --only bogus", "nonesuch", "cpu --bogus", "net nonesuch", "net --rounds 0",
         "net nat --seconds -1", ""})
     void aWrongCommandLineIsRefused(String line) {
