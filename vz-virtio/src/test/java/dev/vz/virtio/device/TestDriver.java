@@ -6,6 +6,8 @@ import dev.vz.virtio.driver.QueueDriver;
 import dev.vz.virtio.queue.QueueFeatures;
 import dev.vz.virtio.queue.QueueLayout;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 
 /** A driver that brings a device up and talks to its queues, on a loop that the test drives by hand. */
@@ -25,6 +27,8 @@ public final class TestDriver implements AutoCloseable {
     /** Configuration interrupts so far. */
     public int configInterrupts;
     private final QueueFeatures kind;
+    private final CountDownLatch queueInterrupted = new CountDownLatch(1);
+    private final CountDownLatch configInterrupted = new CountDownLatch(1);
 
     /** A driver of {@code device} that has not done anything yet. */
     public TestDriver(VirtioDevice<?> device, QueueFeatures kind) {
@@ -48,13 +52,25 @@ public final class TestDriver implements AutoCloseable {
             @Override
             public void queue(int index) {
                 queueInterrupts++;
+                queueInterrupted.countDown();
             }
 
             @Override
             public void config() {
                 configInterrupts++;
+                configInterrupted.countDown();
             }
         });
+    }
+
+    /** Waits for the first queue interrupt, where another thread brings it: what it tells of can be seen before. */
+    public boolean awaitQueueInterrupt() throws InterruptedException {
+        return queueInterrupted.await(60, TimeUnit.SECONDS);
+    }
+
+    /** The same of the first configuration interrupt. */
+    public boolean awaitConfigInterrupt() throws InterruptedException {
+        return configInterrupted.await(60, TimeUnit.SECONDS);
     }
 
     /** The bits that this kind of queue needs. */

@@ -98,7 +98,7 @@ class VhostUserDeviceTest {
         assertThat(disk.request(RemoteDisk.READ, 8, bytes.length)).isZero();
         assertThat(disk.driver.memory.read(RemoteDisk.DATA, bytes.length)).isEqualTo(bytes);
         assertThat(disk.request(RemoteDisk.READ, 1 << 20, 512)).as("behind the end").isEqualTo(1);
-        assertThat(disk.driver.queueInterrupts).isPositive();
+        assertThat(disk.driver.awaitQueueInterrupt()).isTrue();
     }
 
     @ParameterizedTest
@@ -161,10 +161,7 @@ class VhostUserDeviceTest {
             first.destroyForcibly().waitFor();
         }
         try (disk) {
-            long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
-            while (disk.driver.configInterrupts == 0 && System.nanoTime() < end) {
-                Thread.sleep(1);
-            }
+            assertThat(disk.driver.awaitConfigInterrupt()).isTrue();
             assertThat(disk.driver.host.status() & DeviceHost.NEEDS_RESET).isNotZero();
             assertThat(disk.driver.configInterrupts).isEqualTo(1);
             // Nobody there: it stays in need of a reset, and nothing is thrown at the driver.
