@@ -62,6 +62,14 @@ record Effects(Kind kind, int uses, int defines, boolean readsFlags, FlagEffect 
     private static final Set<Mnemonic> FENCES = EnumSet.of(Mnemonic.MFENCE, Mnemonic.LFENCE, Mnemonic.SFENCE,
             Mnemonic.CLD, Mnemonic.STD);
 
+    /**
+     * What kernels do on the way in and out, and around short critical sections. They go on behind themselves; what follows
+     * in the region does not depend on what they change, or reads it anew as segment bases are.
+     */
+    private static final Set<Mnemonic> SYSTEM = EnumSet.of(Mnemonic.SWAPGS, Mnemonic.CLI, Mnemonic.STI, Mnemonic.RDTSC,
+            Mnemonic.RDTSCP, Mnemonic.RDMSR, Mnemonic.CPUID, Mnemonic.RDFSBASE, Mnemonic.RDGSBASE, Mnemonic.WRFSBASE,
+            Mnemonic.WRGSBASE);
+
     private static Effects code(int uses, int defines, boolean readsFlags, FlagEffect flags, boolean leaves) {
         return new Effects(Kind.BYTECODE, uses, defines, readsFlags, flags, leaves);
     }
@@ -108,7 +116,7 @@ record Effects(Kind kind, int uses, int defines, boolean readsFlags, FlagEffect 
         if (NOTHING.contains(mnemonic)) {
             return code(0, 0, false, FlagEffect.NONE, false);
         }
-        if (STRINGS.contains(mnemonic)) {
+        if (STRINGS.contains(mnemonic) || SYSTEM.contains(mnemonic)) {
             return WHOLE;
         }
         if (PLAIN.contains(mnemonic)) {
@@ -122,7 +130,8 @@ record Effects(Kind kind, int uses, int defines, boolean readsFlags, FlagEffect 
                     VectorEmitter.faults(in));
         }
         return switch (mnemonic) {
-            case MOV, MOVNTI -> isSystemMove(operands) ? OUTSIDE : code(all, target, false, FlagEffect.NONE, memory);
+            case MOV, MOVNTI -> readsControl(operands) ? WHOLE
+                    : isSystemMove(operands) ? OUTSIDE : code(all, target, false, FlagEffect.NONE, memory);
             case MOVZX, MOVSX, MOVSXD -> code(all, target, false, FlagEffect.NONE, memory);
             case LEA -> code(all, target, false, FlagEffect.NONE, false);
             case ADD, OR, AND, SUB, XOR, NEG -> code(all, target, false, FlagEffect.ALL, memory);
@@ -196,6 +205,10 @@ record Effects(Kind kind, int uses, int defines, boolean readsFlags, FlagEffect 
             return operation(all | RSP, defines, false);
         }
         return code(all | RSP, defines, false, FlagEffect.NONE, true);
+    }
+
+    private static boolean readsControl(List<OperandKind> operands) {
+        return operands.getLast().place() == Place.CONTROL;
     }
 
     private static boolean isSystemMove(List<OperandKind> operands) {

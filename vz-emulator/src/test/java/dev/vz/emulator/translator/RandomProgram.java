@@ -183,8 +183,25 @@ final class RandomProgram {
             alignedMove();
         } else if (kind < 54) {
             indirect();
+        } else if (kind < 60 && supervisor) {
+            system();
         } else {
             plain();
+        }
+    }
+
+    /** What kernels do around critical sections, and reads of the processor's state. */
+    private void system() {
+        switch (random.nextInt(5)) {
+            case 0 -> code.add(0xFA); // cli
+            case 1 -> code.add(0xFB); // sti
+            case 2 -> {
+                code.add(0x0F, 0x01, 0xF8); // swapgs
+                plain();
+                code.add(0x0F, 0x01, 0xF8);
+            }
+            case 3 -> code.add(0x0F, 0x20, 0xC2); // mov rdx, cr0
+            default -> code.add(0xB8).number(1, 4).add(0x0F, 0xA2); // mov eax, 1; cpuid
         }
     }
 

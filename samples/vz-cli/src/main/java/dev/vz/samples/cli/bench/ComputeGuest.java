@@ -34,7 +34,7 @@ final class ComputeGuest {
     /** Compiles the guest, with {@code rounds} rounds of each kernel, or of {@code only} one, in {@code folder}. */
     ComputeGuest(Path folder, int rounds, @Nullable String only) throws IOException, InterruptedException {
         this.folder = folder;
-        for (String name : List.of("start.s", "compute.c", "compute.ld")) {
+        for (String name : List.of("start.s", "compute.c", "system.c", "compute.ld")) {
             try (InputStream in = ComputeGuest.class.getResourceAsStream(name)) {
                 Files.write(folder.resolve(name), Objects.requireNonNull(in, name).readAllBytes());
             }
@@ -42,7 +42,8 @@ final class ComputeGuest {
         call("gcc", only == null ? "-DALL" : "-DONLY=\"" + only + '"', "-O2", "-ffreestanding", "-nostdlib", "-static",
                 "-fno-pic", "-no-pie", "-mno-red-zone",
                 "-fno-stack-protector", "-fcf-protection=none", "-fno-asynchronous-unwind-tables", "-DROUNDS=" + rounds,
-                "-Wl,--build-id=none", "-Wl,-T,compute.ld", "-w", "-o", "compute.elf", "start.s", "compute.c");
+                "-Wl,--build-id=none", "-Wl,-T,compute.ld", "-w", "-o", "compute.elf", "start.s", "compute.c",
+                "system.c");
         image = folder.resolve("compute.bin");
         call("objcopy", "-O", "binary", "compute.elf", image.toString());
     }

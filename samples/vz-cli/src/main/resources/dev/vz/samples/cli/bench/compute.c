@@ -196,11 +196,14 @@ static u64 table(void) {
     return hits;
 }
 
+u64 syscalls(void), faults(void), switches(void); /* in system.c */
+
 /* TCG takes so long for one of them that it makes an eighth of the rounds. */
 static const struct { const char *name; u64 (*run)(void); int divisor; } kernels[] = {
     {"integer", integer, 1}, {"hashing", hashing, 1}, {"checksum", checksum, 1}, {"sieve", sieve, 1}, {"sorting", sorting, 1},
     {"chase", chase, 1}, {"matrix", matrix, 1}, {"bodies", bodies, 1}, {"strings", strings, 1}, {"bignum", bignum, 1},
     {"interpret", interpret, 1}, {"copying", copying, 8}, {"calls", calls, 1}, {"table", table, 1},
+    {"syscalls", syscalls, 1}, {"faults", faults, 1}, {"switches", switches, 1},
 };
 
 static int same(const char *p, const char *q) {

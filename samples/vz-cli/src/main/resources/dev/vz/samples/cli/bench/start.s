@@ -1,7 +1,7 @@
 # Multiboot (version 1, address fields) for QEMU; the emulator enters at "start" in flat 32-bit mode, too.
-# Maps the first 64 MiB one to one with pages of 2 MiB, goes to 64-bit mode and calls main.
+# Maps the first 64 MiB one to one with pages of 2 MiB, for user mode, too, goes to 64-bit mode and calls main.
         .code32
-        .globl start
+        .globl start, level4, level3, descriptors
         .section .text.start, "ax"
         .align 4
 multiboot:
@@ -15,9 +15,9 @@ start:
         subl %edi, %ecx
         xorl %eax, %eax
         rep stosb
-        movl $level3 + 3, level4
-        movl $level2 + 3, level3
-        movl $0x83, %eax
+        movl $level3 + 7, level4
+        movl $level2 + 7, level3
+        movl $0x87, %eax
         movl $level2, %edi
         movl $32, %ecx
 1:      movl %eax, (%edi)
@@ -49,9 +49,10 @@ long_mode:
         outb %al, %dx
         hlt
         .align 8
+# The kernel's code and data, the data and code of programs, a task state segment to be filled in.
 descriptors:
-        .quad 0, 0x00AF9B000000FFFF, 0x00CF93000000FFFF
-table:  .word 23
+        .quad 0, 0x00AF9B000000FFFF, 0x00CF93000000FFFF, 0x00CFF3000000FFFF, 0x00AFFB000000FFFF, 0, 0
+table:  .word 55
         .long descriptors
         .bss
         .align 4096

@@ -10,6 +10,7 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -29,6 +30,32 @@ class BenchCommandTest {
         List<String> lines = out.toString().lines().toList();
         assertThat(lines.get(1)).matches("strings( +[0-9.]+ ms){3} +[0-9.]+");
         assertThat(lines.getLast()).matches("geometric mean of the ratios: [0-9.]+");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"syscalls", "faults", "switches"})
+    void whatAnOperatingSystemDoesComesToTheSameOnBoth(String kernel) {
+        needsPeers();
+        assertThat(execute("cpu", "--runs", "1", "--rounds", "1", "--kernel", kernel)).as("%s", err).isZero();
+        assertThat(out.toString().lines().toList().get(1)).startsWith(kernel);
+    }
+
+    @Test
+    void theReportsOfAJvmAreRead() {
+        JvmMemory memory = JvmMemory.of(List.of("4711:", "", "Native Memory Tracking:", "",
+                "Total: reserved=2000KB, committed=1536KB", "       malloc: 100KB #5, peak=100KB #6", "",
+                "-                 Java Heap (reserved=1500KB, committed=1024KB)",
+                "                            (mmap: reserved=1500KB, committed=1024KB, at peak)", " ",
+                "-    Shared class space (reserved=16KB, committed=8KB, readonly=0KB)"));
+        assertThat(memory.total()).isEqualTo(1536 << 10);
+        assertThat(memory.committed()).containsExactly(Map.entry("Java Heap", 1L << 20),
+                Map.entry("Shared class space", 8L << 10));
+        assertThat(JvmMemory.heapUsed(List.of(" def new generation   total 9216K, used 100K [0x1, 0x2, 0x3)",
+                "  eden space 8192K,   1% used [0x1, 0x2, 0x3)", " tenured generation   total 10240K, used 28K [0x1)")))
+                .isEqualTo(128 << 10);
+        assertThatThrownBy(() -> JvmMemory.of(List.of("4711:", "Native memory tracking is not enabled")))
+                .isInstanceOf(GuestException.class).hasMessageContaining("is not enabled");
+        assertThatThrownBy(() -> JvmMemory.heapUsed(List.of("nothing"))).isInstanceOf(GuestException.class);
     }
 
     @Test
@@ -62,7 +89,7 @@ class BenchCommandTest {
     @ValueSource(strings = {"cpu --runs 0", "cpu --rounds 1001", "boot --cpus 0", "boot --runs -1", "boot --cpus 65",
         "guest --runs 0", "guest --seconds 0", "guest --only bogus",
         "storage --runs 0", "storage --only bogus", "nonesuch", "cpu --bogus", "net nonesuch", "net --rounds 0",
-        "net nat --seconds -1", ""})
+        "net nat --seconds -1", "cost nonesuch", "cost --seconds 0", "cost idle --cpus 65", ""})
     void aWrongCommandLineIsRefused(String line) {
         assertThat(execute(line.isEmpty() ? new String[0] : line.split(" ", -1))).isEqualTo(2);
         assertThat(out.toString()).isEmpty();
