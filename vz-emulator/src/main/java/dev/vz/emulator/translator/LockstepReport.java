@@ -15,7 +15,7 @@ final class LockstepReport {
 
     /** System property: the file that is told how much was compared, now and then; without it nothing is compared. */
     static final String PROPERTY = "dev.vz.emulator.lockstep";
-    private static final int REPORT_MASK = 0xFFF;
+    private static final int REPORT_MASK = 0xFF;
 
     private final Path file;
     private final AtomicLong executions = new AtomicLong();

@@ -33,7 +33,8 @@ class LockstepBootIT {
         assertThat(result.out()).isEqualTo("the guest is up\n");
         String[] counts = Files.readString(report).strip().split(" ", -1);
         System.out.println("Compared: " + counts[0] + " executions of translations, " + counts[1] + " instructions");
-        assertThat(Long.parseLong(counts[0])).as("executions compared").isGreaterThan(4000);
-        assertThat(Long.parseLong(counts[1])).as("instructions compared").isGreaterThan(100_000);
+        // About a tenth of what a boot comes to: on a busy host translations are ready later.
+        assertThat(Long.parseLong(counts[0])).as("executions compared").isGreaterThan(500);
+        assertThat(Long.parseLong(counts[1])).as("instructions compared").isGreaterThan(10_000);
     }
 }
