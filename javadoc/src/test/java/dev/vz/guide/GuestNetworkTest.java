@@ -28,7 +28,8 @@ class GuestNetworkTest {
 
     private static String run(NetworkNamespace where, String... command) {
         return where.call(() -> {
-            Process process = new ProcessBuilder(command).redirectErrorStream(true).redirectInput(Redirect.PIPE).start();
+            Process process = new ProcessBuilder(command).redirectErrorStream(true).redirectInput(Redirect.PIPE)
+                    .start();
             String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
             process.waitFor();
             return said;

@@ -96,7 +96,7 @@ public record NetOption(Peer peer, @Nullable MacAddress mac, VirtioTransport tra
         if (strange || peers.size() != 1) {
             throw new IllegalArgumentException(
                     "'" + text
-                    + "' starts with none of user, tap=IF, switch=SOCKET, network=NAME and vhost-user=SOCKET");
+                            + "' starts with none of user, tap=IF, switch=SOCKET, network=NAME and vhost-user=SOCKET");
         }
         return peers.getFirst();
     }
