@@ -26,7 +26,8 @@ public final class BenchCommand implements Runnable {
 
     @Override
     public void run() {
-        throw new ParameterException(spec.commandLine(), "Name what to measure: cpu, boot, guest, cost, storage or net");
+        throw new ParameterException(spec.commandLine(),
+                "Name what to measure: cpu, boot, guest, cost, storage or net");
     }
 
     /** A number from the command line, checked. */
