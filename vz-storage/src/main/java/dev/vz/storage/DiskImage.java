@@ -5,6 +5,7 @@ import dev.vz.block.BlockInfo;
 import dev.vz.block.BlockRequest;
 import dev.vz.block.BlockResult;
 import dev.vz.block.BlockDevice;
+import dev.vz.error.CapabilityException;
 import dev.vz.error.ConfigurationException;
 import dev.vz.error.HostException;
 import dev.vz.error.LifecycleException;
@@ -14,6 +15,7 @@ import dev.vz.storage.file.ImageFile;
 import dev.vz.storage.image.CorruptImageException;
 import dev.vz.storage.image.ImageDriver;
 import dev.vz.storage.image.ImageFormat;
+import dev.vz.storage.image.StateDriver;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -260,12 +262,51 @@ public final class DiskImage implements BlockDevice.Resizable {
     }
 
     /**
-     * Compresses {@code source} into the image at {@code offset}. Both are multiples of the format's unit, except at the
+     * Compresses {@code source}, which nobody changes meanwhile, into the image at {@code offset}. Both are multiples of the format's unit, except at the
      * end of the disk; what does not become smaller is written as it is.
      */
     public void writeCompressed(long offset, MemorySegment source) {
         requireWritable();
         io.writeCompressed(offset, source);
+    }
+
+    /**
+     * Reads what {@link #writeState} has written, zeros where nothing was.
+     *
+     * @param offset bytes from the start of the room behind the disk
+     * @throws CapabilityException if images of this format have no such room
+     */
+    public void readState(long offset, MemorySegment target) {
+        io.read(stateAt(state(), offset), target, 0, target.byteSize());
+    }
+
+    /**
+     * Writes into the room that the image has behind the disk, which the disk does not show: for a machine's memory.
+     *
+     * @param offset bytes from the start of the room behind the disk
+     * @throws CapabilityException if images of this format have no such room
+     */
+    public void writeState(long offset, MemorySegment source) {
+        requireWritable();
+        StateDriver state = state();
+        long at = stateAt(state, offset);
+        state.reachState(Math.addExact(at, source.byteSize()));
+        io.write(at, source, 0, source.byteSize());
+    }
+
+    private static long stateAt(StateDriver state, long offset) {
+        if (offset < 0) {
+            throw new ConfigurationException("The state of a machine starts at byte 0, not at " + offset);
+        }
+        return Math.addExact(state.stateStart(), offset);
+    }
+
+    private StateDriver state() {
+        if (driver instanceof StateDriver state) {
+            return state;
+        }
+        throw new CapabilityException("Images of the format " + driver.format()
+                + " have no room for the state of a machine; qcow2 images do");
     }
 
     private void requireWritable() {

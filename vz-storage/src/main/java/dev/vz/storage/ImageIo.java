@@ -127,7 +127,7 @@ final class ImageIo {
         }
     }
 
-    private void read(long offset, MemorySegment target, long targetOffset, long length) {
+    void read(long offset, MemorySegment target, long targetOffset, long length) {
         IoContext context = contexts.take();
         try {
             long done = 0;
@@ -184,7 +184,7 @@ final class ImageIo {
         return unit;
     }
 
-    private void write(long offset, MemorySegment source, long sourceOffset, long length) {
+    void write(long offset, MemorySegment source, long sourceOffset, long length) {
         IoContext context = contexts.take();
         try {
             long done = 0;

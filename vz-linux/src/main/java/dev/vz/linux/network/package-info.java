@@ -1,5 +1,5 @@
 /**
- * TAP interfaces, the interfaces of this host, and network namespaces.
+ * TAP interfaces, the interfaces of this host and changes to its routing, and network namespaces.
  *
  * <p>
  * A {@link dev.vz.linux.network.TapDevice} carries Ethernet frames between the host's network and this process; its

@@ -66,15 +66,20 @@ final class DnsAnswers {
     static Answer examine(byte[] bytes, long now, AddressNames names) throws IOException {
         var message = new Message(bytes);
         long ttl = lifetime(message);
-        String asked = message.getQuestion().getName().toString(true).toLowerCase(Locale.ROOT);
-        for (Record record : message.getSection(Section.ANSWER)) {
+        learn(message.getSection(Section.ANSWER),
+                message.getQuestion().getName().toString(true).toLowerCase(Locale.ROOT), names);
+        return new Answer(bytes, ttlOffsets(bytes), now, now + ttl * SECOND);
+    }
+
+    /** Teaches {@code names} what a guest hears that asked for a name, in lower case without a dot at the end. */
+    static void learn(List<Record> answers, String asked, AddressNames names) {
+        for (Record record : answers) {
             if (record instanceof ARecord a) {
                 names.add(a.getAddress(), asked);
             } else if (record instanceof AAAARecord a) {
                 names.add(a.getAddress(), asked);
             }
         }
-        return new Answer(bytes, ttlOffsets(bytes), now, now + ttl * SECOND);
     }
 
     /** Seconds that an answer may be kept (RFC 2308, 5; RFC 8767 is not done). */

@@ -205,10 +205,14 @@ public final class DnsForwarder implements DatagramService, AutoCloseable {
 
     private byte @org.jspecify.annotations.Nullable [] ownAnswer(Name name, DnsQuestion asked, byte[] query)
             throws IOException {
-        boolean allowed = policy.test(name.toString(true).toLowerCase(java.util.Locale.ROOT));
+        String written = name.toString(true).toLowerCase(java.util.Locale.ROOT);
+        boolean allowed = policy.test(written);
         List<Record> records = allowed ? zone.answer(name, asked.type()) : null;
         if (records == null && allowed && !zone.owns(name)) {
             return null;
+        }
+        if (records != null) {
+            DnsAnswers.learn(records, written, names);
         }
         return DnsAnswers.own(new Message(query), records);
     }

@@ -1,9 +1,6 @@
 package dev.vz.net.gateway;
 
-import dev.vz.error.HostException;
-import dev.vz.linux.Errno;
-import dev.vz.linux.socket.InternetSocket;
-import dev.vz.linux.socket.SocketName;
+import dev.vz.linux.event.EpollLoop;
 import dev.vz.net.IpPrefix;
 import dev.vz.net.gateway.EgressPolicy.Decision;
 import java.net.InetAddress;
@@ -23,9 +20,7 @@ final class EgressRules implements AutoCloseable {
 
     private final GatewayConfiguration configuration;
     private final PortForwards forwards;
-    private final SocketName name = new SocketName();
-    private final @Nullable InternetSocket[] probes = new InternetSocket[2];
-    private final boolean[] missing = new boolean[2];
+    private final OwnAddresses ownAddresses;
     private Function<InetAddress, Set<String>> names = address -> Set.of();
     private volatile EgressPolicy policy;
 
@@ -33,28 +28,11 @@ final class EgressRules implements AutoCloseable {
     long targetHigh;
     long targetLow;
 
-    EgressRules(GatewayConfiguration configuration, PortForwards forwards) {
+    EgressRules(EpollLoop loop, GatewayConfiguration configuration, PortForwards forwards) {
         this.configuration = configuration;
         this.forwards = forwards;
+        ownAddresses = new OwnAddresses(loop);
         policy = configuration.policy();
-    }
-
-    /** Opened on the gateway's thread, as flows' sockets are: it is the thread that has a network namespace. */
-    private @Nullable InternetSocket probe(boolean version6) {
-        int family = version6 ? 1 : 0;
-        if (probes[family] == null && !missing[family]) {
-            try {
-                probes[family] = InternetSocket.open(InternetSocket.Protocol.UDP, version6);
-            } catch (HostException failure) {
-                boolean absent = failure.errno() == Errno.EAFNOSUPPORT;
-                if (!absent) {
-                    throw failure;
-                }
-                missing[family] = true;
-                LOGGER.log(System.Logger.Level.INFO, "This host has no IPv6: {0}", failure.getMessage());
-            }
-        }
-        return probes[family];
     }
 
     void setPolicy(EgressPolicy policy) {
@@ -84,7 +62,8 @@ final class EgressRules implements AutoCloseable {
                     || Address.isLinkLocal(high, low) && !configuration.allowLinkLocal()) {
                 return Decision.REJECT;
             }
-            if (!configuration.allowHost() && isOwn(high, low) && !forwards.listensAt(protocol, high, low, port)) {
+            if (!configuration.allowHost() && ownAddresses.contains(high, low)
+                    && !forwards.listensAt(protocol, high, low, port)) {
                 return Decision.REJECT;
             }
         }
@@ -97,25 +76,6 @@ final class EgressRules implements AutoCloseable {
         }
         InetAddress address = Address.toInet(high, low);
         return configuration.exceptions().stream().anyMatch(range -> range.contains(address));
-    }
-
-    /**
-     * Whether an address is one of the host's: then the kernel takes it as the source, too. Asked anew each time, as
-     * addresses come and go; a datagram socket that connects sends nothing.
-     */
-    private boolean isOwn(long high, long low) {
-        InternetSocket probe;
-        try {
-            probe = probe(!Address.isIpv4(high, low));
-        } catch (HostException full) {
-            return true; // without knowing, the answer is the safe one
-        }
-        if (probe == null || probe.connect(name.set(high, low, 9, 0)) < 0) {
-            return false; // not reachable: the flow's own socket will say how
-        }
-        boolean own = probe.localName(name) == 0 && name.low() == low && name.high() == high;
-        probe.disconnect(); // or the next destination would be asked with this source
-        return own;
     }
 
     private Decision ask(EgressRequest.Protocol protocol, long guestHigh, long guestLow, long high, long low,
@@ -159,10 +119,6 @@ final class EgressRules implements AutoCloseable {
 
     @Override
     public void close() {
-        for (InternetSocket probe : probes) {
-            if (probe != null) {
-                probe.close();
-            }
-        }
+        ownAddresses.close();
     }
 }

@@ -77,7 +77,7 @@ public final class Gateway implements AutoCloseable {
         forwards = new PortForwards(core, neighbours);
         writer = new PacketWriter(core.link, arena);
         services = new LocalServices(forwards, writer);
-        rules = new EgressRules(configuration, forwards);
+        rules = new EgressRules(loop, configuration, forwards);
         var tcp = new TcpRelay(core, rules, services);
         var udp = new UdpRelay(core, rules, services, writer, arena);
         var echo = new EchoRelay(core, rules, udp.errors(), writer, arena);

@@ -21,6 +21,9 @@ final class GatewayCore implements AutoCloseable {
 
     private static final System.Logger LOGGER = System.getLogger(Gateway.class.getName());
 
+    /** About what it takes to fall asleep and be woken, in nanoseconds. */
+    private static final long AWAKE = 20_000;
+
     final EpollLoop loop;
     final GatewayConfiguration configuration;
     final GuestLink link;
@@ -28,6 +31,7 @@ final class GatewayCore implements AutoCloseable {
     final TimerWheel timers;
     final StagingPool staging;
     final MemorySegment waste;
+    final HostStream.Peeking peeking = new HostStream.Peeking();
     final IcmpErrors errors;
     final long closingTimeout;
     final long tcpIdleTimeout;
@@ -139,6 +143,11 @@ final class GatewayCore implements AutoCloseable {
             LOGGER.log(System.Logger.Level.ERROR, "The gateway failed on " + what + ", which is dropped; failures so"
                     + " far: " + failures, failure);
         }
+    }
+
+    /** A connection has taken a step whose answer is on its way if the other end is near: not worth falling asleep. */
+    void expectAnswer() {
+        loop.stayAwake(AWAKE);
     }
 
     void acknowledgeLater(TcpFlow flow) {

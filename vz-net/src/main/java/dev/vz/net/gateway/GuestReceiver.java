@@ -1,6 +1,7 @@
 package dev.vz.net.gateway;
 
 import dev.vz.linux.Errno;
+import dev.vz.linux.socket.InternetOption;
 import dev.vz.linux.socket.InternetSocket;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
@@ -19,6 +20,8 @@ final class GuestReceiver {
 
     private static final int SMALLEST_WINDOW = 1 << 16;
     private static final int LARGEST_WINDOW = 1 << 20;
+    /** After so many bytes the host's socket is asked again how much it takes: it is a system call. */
+    private static final int ASKING = 1 << 13;
 
     private final TcpFlow flow;
     private final InternetSocket socket;
@@ -31,6 +34,9 @@ final class GuestReceiver {
 
     int nxt;
     private int edge;
+    private int askedAt;
+    private boolean sentBefore;
+    private boolean sendsAtOnce;
     private boolean finReceived;
     private boolean finished;
     private boolean released;
@@ -54,6 +60,7 @@ final class GuestReceiver {
     void start(int irs) {
         nxt = irs + 1;
         edge = nxt + 65_535;
+        askedAt = nxt;
     }
 
     boolean isFinReceived() {
@@ -86,7 +93,7 @@ final class GuestReceiver {
             nxt += taken;
             whole &= taken == fresh;
         }
-        if (whole && !ahead.isEmpty()) {
+        if (fresh > 0 && !ahead.isEmpty()) {
             takeAhead();
         }
         if (fin && whole && sequence + length == nxt && !released) {
@@ -117,7 +124,7 @@ final class GuestReceiver {
     private int deliver(MemorySegment segment, long at, int length) {
         int sent = 0;
         if (stagedBytes == 0 && hello == null) {
-            long result = socket.send(segment, at, length);
+            long result = send(segment, at, length);
             if (result < 0 && result != -Errno.EAGAIN && result != -Errno.EINTR) {
                 flow.hostFailed((int) -result);
                 return 0;
@@ -144,6 +151,16 @@ final class GuestReceiver {
             lookForServerName(false);
         }
         return released ? 0 : sent;
+    }
+
+    private long send(MemorySegment segment, long at, int length) {
+        // Nagle's rule holds nothing back as long as nothing is on its way: who sends once spares the call.
+        if (sentBefore && !sendsAtOnce) {
+            sendsAtOnce = true;
+            socket.setOption(InternetOption.TCP_NO_DELAY, 1);
+        }
+        sentBefore = true;
+        return socket.send(segment, at, length);
     }
 
     private void lookForServerName(boolean ended) {
@@ -174,7 +191,7 @@ final class GuestReceiver {
         while (stagedBytes > 0) {
             MemorySegment head = staged.getFirst();
             int end = staged.size() == 1 ? tailLength : StagingPool.PIECE;
-            long result = socket.send(head, headOffset, end - headOffset);
+            long result = send(head, headOffset, end - headOffset);
             if (result < 0) {
                 if (result != -Errno.EAGAIN && result != -Errno.EINTR) {
                     flow.hostFailed((int) -result);
@@ -196,7 +213,8 @@ final class GuestReceiver {
     private void finish() {
         if (finReceived && stagedBytes == 0 && !finished) {
             finished = true;
-            int result = socket.shutdownOutput();
+            // Where the host has ended before, the flow is over, and closing the socket says the same.
+            int result = flow.hasHostEnded() ? 0 : socket.shutdownOutput();
             if (result < 0 && result != -Errno.ENOTCONN) {
                 flow.hostFailed(-result);
             }
@@ -206,7 +224,9 @@ final class GuestReceiver {
     /** The window to announce, in bytes; opens it as far as there is room. */
     int window() {
         int now = Math.max(edge - nxt, 0);
-        if (stagedBytes == 0 && now < LARGEST_WINDOW / 2 && !finReceived && !released) {
+        boolean asks = now < LARGEST_WINDOW / 2 && nxt - askedAt >= ASKING || now < SMALLEST_WINDOW / 2;
+        if (stagedBytes == 0 && asks && !finReceived && !released) {
+            askedAt = nxt;
             int space = Math.clamp(socket.sendSpace(), SMALLEST_WINDOW, LARGEST_WINDOW);
             if (space > now) {
                 edge = nxt + space;
@@ -214,6 +234,16 @@ final class GuestReceiver {
             }
         }
         return now;
+    }
+
+    /** Whether something waits for what was sent before it. */
+    boolean isHoldingAhead() {
+        return !ahead.isEmpty();
+    }
+
+    /** Writes the option that names it, at most {@link OutOfOrder#LONGEST_OPTION} bytes; its length. */
+    int writeSelectiveAcknowledgment(MemorySegment target, long at) {
+        return ahead.writeOption(target, at);
     }
 
     /** Gives borrowed memory back. */

@@ -106,6 +106,19 @@ final class GuestSender {
         return nxt != una;
     }
 
+    /** Whether {@code ack} acknowledges our SYN, and no more than was sent. */
+    boolean acceptsFirst(int ack) {
+        return ack - iss > 0 && ack - nxt <= 0;
+    }
+
+    /** The host has closed before the guest knew of the connection: if it said nothing either, our FIN follows our SYN. */
+    void finishAtOnce(long now) {
+        // RFC 9293, 3.10.4: in SYN-RECEIVED the end may be sent, data waits for the guest's acknowledgment.
+        if (nxt == iss + 1 && stream.peek(0, link.slab(), link.reserve(1), 1, true) == 0) {
+            sendFin(nxt, now);
+        }
+    }
+
     /** The host may have more to read. */
     void hostReadable(boolean closed) {
         readable = true;
@@ -179,6 +192,7 @@ final class GuestSender {
         finEverSent = true;
         flow.emitControl(sequence, TcpHeader.FIN | TcpHeader.ACK);
         sent(sequence + 1, now);
+        flow.expectAnswer();
     }
 
     private void sent(int end, long now) {

@@ -17,12 +17,30 @@ final class HostStream {
     private final InternetSocket socket;
     private final MemorySegment waste;
     private final boolean offsets;
-    private long kernelOffset;
+    /** Where the kernel peeks next; -1 as long as it always peeks at the first byte. */
+    private long kernelOffset = -1;
 
-    HostStream(InternetSocket socket, MemorySegment waste) {
+    /** What kinds of sockets can be peeked at an offset: asked with the first of each kind, as it is a system call. */
+    static final class Peeking {
+        private static final int KINDS = 3;
+        private final boolean[] asked = new boolean[KINDS];
+        private final boolean[] offsets = new boolean[KINDS];
+
+        boolean hasOffsets(InternetSocket socket) {
+            int kind = socket.protocol() == InternetSocket.Protocol.LOCAL ? 0 : socket.isVersion6() ? 1 : 2;
+            if (!asked[kind]) {
+                asked[kind] = true;
+                offsets[kind] = socket.setOption(InternetOption.PEEK_OFFSET, 0) == 0
+                        && socket.setOption(InternetOption.PEEK_OFFSET, -1) == 0;
+            }
+            return offsets[kind];
+        }
+    }
+
+    HostStream(InternetSocket socket, MemorySegment waste, Peeking peeking) {
         this.socket = socket;
         this.waste = waste;
-        offsets = socket.setOption(InternetOption.PEEK_OFFSET, 0) == 0;
+        offsets = peeking.hasOffsets(socket);
     }
 
     InternetSocket socket() {
@@ -42,7 +60,7 @@ final class HostStream {
      */
     long peek(long offset, MemorySegment buffer, long at, int length, boolean ended) {
         if (offsets) {
-            if (kernelOffset != offset) {
+            if (kernelOffset != offset && (kernelOffset >= 0 || offset > 0)) {
                 int result = socket.setOption(InternetOption.PEEK_OFFSET, (int) offset);
                 if (result < 0) {
                     return result;
@@ -50,7 +68,7 @@ final class HostStream {
                 kernelOffset = offset;
             }
             long result = socket.peek(buffer, at, length);
-            if (result > 0) {
+            if (result > 0 && kernelOffset >= 0) {
                 kernelOffset += result;
             }
             return result;
@@ -76,7 +94,9 @@ final class HostStream {
                 return result == 0 ? -Errno.EIO : (int) result;
             }
             left -= result;
-            kernelOffset = Math.max(0, kernelOffset - result);
+            if (kernelOffset >= 0) {
+                kernelOffset = Math.max(0, kernelOffset - result);
+            }
         }
         return 0;
     }

@@ -34,7 +34,7 @@ final class TcpFlow extends Flow {
     }
 
     private static final long LINGER = 1_000_000_000L;
-    private static final int OPTIONS = 8;
+    private static final int OPTIONS = 12;
     private static final int INTEREST = Readiness.IN | Readiness.OUT | Readiness.READ_HANG_UP | Readiness.EDGE;
 
     private final GatewayCore core;
@@ -44,6 +44,7 @@ final class TcpFlow extends Flow {
     private EpollLoop.@Nullable Registration registration;
     private State state;
     private boolean guestScales;
+    private boolean guestSelects;
     private long lastActive;
     boolean acknowledgmentDue;
 
@@ -54,7 +55,7 @@ final class TcpFlow extends Flow {
         this.core = core;
         this.socket = socket;
         state = State.CONNECTING;
-        sender = new GuestSender(this, core.link, new HostStream(socket, core.waste), iss, prefix);
+        sender = new GuestSender(this, core.link, new HostStream(socket, core.waste, core.peeking), iss, prefix);
         receiver = new GuestReceiver(this, socket, core.staging);
         lastActive = core.now;
     }
@@ -66,9 +67,10 @@ final class TcpFlow extends Flow {
         guest.offer(this);
         register();
         if (connected) {
-            hostConnected();
+            hostConnected(false);
         } else {
             core.timers.arm(this, core.now + core.closingTimeout);
+            core.expectAnswer();
         }
     }
 
@@ -114,6 +116,8 @@ final class TcpFlow extends Flow {
                 mss = Wire.u16(segment, i + 2);
             } else if (kind == 3 && length == 3) {
                 scale = Wire.u8(segment, i + 2);
+            } else if (kind == 4 && length == 2) {
+                guestSelects = true;
             }
             i += length;
         }
@@ -152,7 +156,7 @@ final class TcpFlow extends Flow {
                     repeatSyn();
                     return;
                 }
-                if ((flags & TcpHeader.ACK) == 0 || TcpHeader.acknowledgment(segment, at) != sender.nxt) {
+                if ((flags & TcpHeader.ACK) == 0 || !sender.acceptsFirst(TcpHeader.acknowledgment(segment, at))) {
                     return;
                 }
                 opened();
@@ -239,7 +243,7 @@ final class TcpFlow extends Flow {
             if (error != 0) {
                 hostRefused(Math.abs(error));
             } else if ((readiness & Readiness.OUT) != 0) {
-                hostConnected();
+                hostConnected((readiness & Readiness.READ_HANG_UP) != 0);
             }
             return;
         }
@@ -260,16 +264,21 @@ final class TcpFlow extends Flow {
             sender.hostReadable((readiness & (Readiness.READ_HANG_UP | Readiness.HANG_UP)) != 0);
             if (state == State.OPEN) {
                 sender.pump(core.now);
+            } else if (state == State.SYN_RECEIVED && (readiness & Readiness.READ_HANG_UP) != 0) {
+                sender.finishAtOnce(core.now);
             }
         }
         endIfDone();
     }
 
-    private void hostConnected() {
+    private void hostConnected(boolean ended) {
         state = State.SYN_RECEIVED;
-        socket.setOption(InternetOption.TCP_NO_DELAY, 1);
         sender.synSent(core.now);
         repeatSyn();
+        if (ended) {
+            sender.finishAtOnce(core.now);
+        }
+        core.expectAnswer();
         core.timers.arm(this, core.now + 1_000_000_000L);
     }
 
@@ -304,10 +313,17 @@ final class TcpFlow extends Flow {
                 answers ? TcpHeader.SYN | TcpHeader.ACK : TcpHeader.SYN, 0xFFFF);
         int mss = core.link.mtu() - (version6 ? 40 : 20) - TcpHeader.SIZE;
         Wire.put32(slab, at + TcpHeader.SIZE, 0x0204_0000 | mss);
-        // Window scale only where the guest has it, too (RFC 7323, 2.2); otherwise the end of options.
-        Wire.put32(slab, at + TcpHeader.SIZE + 4, !answers || guestScales ? 0x0103_0300 | GuestReceiver.SCALE : 0);
+        // Window scale and selective acknowledgments only where the guest has them, too (RFC 7323, 2.2, and 2018, 2).
+        Wire.put32(slab, at + TcpHeader.SIZE + 4,
+                !answers || guestScales ? 0x0103_0300 | GuestReceiver.SCALE : 0x0101_0101);
+        Wire.put32(slab, at + TcpHeader.SIZE + 8, !answers || guestSelects ? 0x0101_0402 : 0);
         core.link.checksum(this, at, length, TcpHeader.CHECKSUM, length, 0, 0);
         core.link.commit(this, length);
+    }
+
+    /** What was sent is answered at once by a guest that is awake. */
+    void expectAnswer() {
+        core.expectAnswer();
     }
 
     /** Sends a segment without data. */
@@ -336,8 +352,21 @@ final class TcpFlow extends Flow {
     /** Sends the acknowledgment that is due, unless data took it along. */
     void acknowledgeNow() {
         if (state != State.ENDED && state != State.CONNECTING) {
-            emitControl(sender.nxt, TcpHeader.ACK);
+            if (guestSelects && receiver.isHoldingAhead()) {
+                acknowledgeSelectively();
+            } else {
+                emitControl(sender.nxt, TcpHeader.ACK);
+            }
         }
+    }
+
+    private void acknowledgeSelectively() {
+        long at = core.link.reserve(TcpHeader.SIZE + OutOfOrder.LONGEST_OPTION);
+        int length = TcpHeader.SIZE
+                + receiver.writeSelectiveAcknowledgment(core.link.slab(), at + TcpHeader.SIZE);
+        writeHeader(at, sender.nxt, TcpHeader.ACK, length);
+        core.link.checksum(this, at, length, TcpHeader.CHECKSUM, length, 0, 0);
+        core.link.commit(this, length);
     }
 
     @Override
@@ -364,9 +393,15 @@ final class TcpFlow extends Flow {
             closeHost();
             state = State.LINGERING;
             guest.offer(this);
+            core.expectAnswer(); // who ends one connection often begins another
             core.timers.clear(this);
             core.timers.arm(this, core.now + LINGER);
         }
+    }
+
+    /** Whether the guest has acknowledged all that the host will ever send. */
+    boolean hasHostEnded() {
+        return sender.isFinAcknowledged();
     }
 
     boolean isLingering() {
@@ -374,12 +409,12 @@ final class TcpFlow extends Flow {
     }
 
     private void closeHost() {
-        if (registration != null) {
-            registration.cancel();
-            registration = null;
-        }
         receiver.release();
         socket.close();
+        if (registration != null) {
+            registration.cancel(); // of a socket that is closed: its entry in the epoll has gone with it
+            registration = null;
+        }
     }
 
     void end() {

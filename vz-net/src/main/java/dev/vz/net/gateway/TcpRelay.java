@@ -11,6 +11,9 @@ import dev.vz.net.packet.PacketView;
 import dev.vz.net.packet.TcpHeader;
 import dev.vz.net.packet.Wire;
 import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
 import org.jspecify.annotations.Nullable;
@@ -18,11 +21,16 @@ import org.jspecify.annotations.Nullable;
 /** Finds the connection that a segment belongs to, and opens new ones, from the guest's side and from the host's. */
 final class TcpRelay {
 
+    private static final byte[] NO_PREFIX = {};
+    private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
+
     private final GatewayCore core;
     private final EgressRules rules;
     private final LocalServices services;
     private final SocketName name = new SocketName();
     private final SecureRandom random = new SecureRandom();
+    private final byte[] drawn = new byte[256];
+    private int undrawn;
 
     TcpRelay(GatewayCore core, EgressRules rules, LocalServices services) {
         this.core = core;
@@ -133,9 +141,19 @@ final class TcpRelay {
     private TcpFlow open(Guest guest, long guestHigh, long guestLow, int guestPort, long remoteHigh, long remoteLow,
             int remotePort, InternetSocket socket) {
         var flow = new TcpFlow(core, guest, guestHigh, guestLow, guestPort, remoteHigh, remoteLow, remotePort, socket,
-                random.nextInt(), new byte[0]);
+                initialSequence(), NO_PREFIX);
         core.open(flow);
         return flow;
+    }
+
+    /** A number that nobody can guess (RFC 9293, 3.4.1); many are drawn at a time. */
+    private int initialSequence() {
+        if (undrawn == 0) {
+            random.nextBytes(drawn);
+            undrawn = drawn.length;
+        }
+        undrawn -= Integer.BYTES;
+        return (int) INT.get(drawn, undrawn);
     }
 
     /**
@@ -150,7 +168,7 @@ final class TcpRelay {
             return false;
         }
         var flow = new TcpFlow(core, guest, guestHigh, guestLow, guestPort, remoteHigh, remoteLow, remotePort, socket,
-                random.nextInt(), proxy.getBytes(StandardCharsets.US_ASCII));
+                initialSequence(), proxy.getBytes(StandardCharsets.US_ASCII));
         core.open(flow);
         flow.openToGuest();
         return true;

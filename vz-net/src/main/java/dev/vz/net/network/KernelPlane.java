@@ -2,6 +2,7 @@ package dev.vz.net.network;
 
 import dev.vz.error.ConfigurationException;
 import dev.vz.error.HostException;
+import dev.vz.error.LifecycleException;
 import dev.vz.error.VzException;
 import dev.vz.net.definition.AddressDefinition;
 import dev.vz.net.definition.NetworkDefinition;
@@ -61,10 +62,10 @@ public final class KernelPlane implements NetworkPlane {
         Bridge settings = network.bridge();
         boolean tree = settings == null || settings.spanningTree();
         int delay = settings == null ? 0 : settings.delay();
-        ip.run("link", "add", "name", bridge, "type", "bridge", "stp_state", tree ? "1" : "0");
-        if (delay > 0 || !tree) {
-            ip.run("link", "set", bridge, "type", "bridge", "forward_delay", Integer.toString(delay * 100));
-        }
+        // In one command: the kernel takes any delay before the tree is switched on, and lengthens it then to the two
+        // seconds that IEEE 802.1D demands. Without it guests would wait for half a minute.
+        ip.run("link", "add", "name", bridge, "type", "bridge", "forward_delay", Integer.toString(delay * 100),
+                "stp_state", tree ? "1" : "0");
         if (network.mac() != null) {
             ip.run("link", "set", bridge, "address", network.mac().toString());
         }
@@ -112,6 +113,20 @@ public final class KernelPlane implements NetworkPlane {
         } catch (IOException failure) {
             throw new HostException("letting the kernel forward packets by", setting.toString(), failure);
         }
+    }
+
+    /**
+     * Connects an interface of this host, such as a guest's TAP, with a network that works, and switches it on. It leaves
+     * the network with its end.
+     *
+     * @throws LifecycleException if the network is not active
+     */
+    public void connect(NetworkDefinition network, String interfaceName) {
+        if (!isActive(network)) {
+            throw new LifecycleException("Network " + network.name() + " is not active, so that " + interfaceName
+                    + " cannot be connected with it; start it first");
+        }
+        ip.run("link", "set", checked(interfaceName), "master", bridge(network), "up");
     }
 
     @Override

@@ -212,10 +212,11 @@ class GatewayProgramsTest {
         assertThat(bed.gateway.statistics().flowsRefused()).isZero();
     }
 
-    @Test
-    void keystrokesAreAnsweredAtOnce() throws Exception {
-        try (var listener = bed.listener(bed.server, Testbed.SERVER, 7201); SocketChannel guest = bed.guestSocket()) {
-            guest.connect(new InetSocketAddress(IpPrefix.address(Testbed.SERVER), 7201));
+    @ParameterizedTest
+    @ValueSource(strings = {Testbed.SERVER, Testbed.SERVER6})
+    void keystrokesAreAnsweredAtOnce(String server) throws Exception {
+        try (var listener = bed.listener(bed.server, server, 7201); SocketChannel guest = bed.guestSocket()) {
+            guest.connect(new InetSocketAddress(IpPrefix.address(server), 7201));
             long[] waits = new long[300];
             try (SocketChannel peer = listener.accept()) {
                 var key = ByteBuffer.allocate(1);
@@ -236,12 +237,11 @@ class GatewayProgramsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"-sT", "-sS"})
-    void nmapSeesTheSamePortsAsWithoutTheGateway(String scan) throws Exception {
+    @CsvSource({"-4,-sT,192.0.2.1", "-4,-sS,192.0.2.1", "-6,-sT,2001:db8::1"})
+    void nmapSeesTheSamePortsAsWithoutTheGateway(String family, String scan, String server) throws Exception {
         Peers.program("nmap", "nmap");
-        try (var first = bed.listener(bed.server, "0.0.0.0", 7301); var second = bed.listener(bed.server, "0.0.0.0",
-                7308)) {
-            String[] command = {"nmap", "-n", "-Pn", scan, "--max-retries", "2", "-p", "7300-7310", Testbed.SERVER};
+        try (var first = bed.listener(bed.server, "::", 7301); var second = bed.listener(bed.server, "::", 7308)) {
+            String[] command = {"nmap", family, "-n", "-Pn", scan, "--max-retries", "2", "-p", "7300-7310", server};
             List<String> direct = ports(run(bed.host, command));
             assertThat(direct).hasSize(11).filteredOn(line -> line.contains("open")).hasSize(2);
             assertThat(ports(run(bed.guest, command))).isEqualTo(direct);

@@ -1,6 +1,7 @@
 package dev.vz.net.gateway;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.vz.link.FrameBatch;
 import dev.vz.link.FrameSink;
@@ -23,6 +24,7 @@ import dev.vz.net.dns.SocketUpstream;
 import dev.vz.testing.Peers;
 import java.net.Inet6Address;
 import java.net.InetSocketAddress;
+import java.net.SocketException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -31,6 +33,7 @@ import java.time.InstantSource;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -69,6 +72,7 @@ class ServiceProgramsTest {
         var zone = new DnsZone("guests.test", InstantSource.system());
         zone.add("web", IpPrefix.address("10.0.2.80"));
         zone.add("web", IpPrefix.address("fd00::80"));
+        zone.add("allowed", IpPrefix.address(Testbed.SERVER));
         names = new DnsForwarder(bed.gateway, zone,
                 new SocketUpstream(List.of(new InetSocketAddress(IpPrefix.address("192.0.2.1"), 53))));
     }
@@ -159,6 +163,49 @@ class ServiceProgramsTest {
         } finally {
             run(bed.guest, "dhclient", "-4", "-r", "-sf", "/bin/true", "-lf", leases, "-pf",
                     folder.resolve("pid").toString(), "eth0");
+        }
+    }
+
+    @Test
+    void aClientOfDhcp6GetsAnAddressAndTheNameServer() throws Exception {
+        Peers.program("dhclient", "isc-dhcp-client");
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+        while (!run(bed.guest, "ip", "-6", "address", "show", "dev", "eth0", "scope", "link", "-tentative")
+                .contains("fe80:")) {
+            assertThat(System.nanoTime() - end).as("nanoseconds past the wait for an address of the link").isNegative();
+            Thread.sleep(50);
+        }
+        String leases = folder.resolve("leases6").toString();
+        String[] common = {"-sf", "/bin/true", "-lf", leases, "-pf", folder.resolve("pid6").toString(), "eth0"};
+        run(bed.guest, Stream.concat(Stream.of("dhclient", "-6", "-1", "-v"), Stream.of(common))
+                .toArray(String[]::new));
+        try {
+            assertThat(Path.of(leases)).content().containsPattern("iaaddr fd00::[0-9a-f:]+ \\{")
+                    .contains("option dhcp6.name-servers fd00::2;");
+        } finally {
+            run(bed.guest, Stream.concat(Stream.of("dhclient", "-6", "-x"), Stream.of(common))
+                    .toArray(String[]::new));
+        }
+    }
+
+    @Test
+    void aPolicyDecidesByTheNameThatTheGuestAskedFor() throws Exception {
+        Peers.program("dig", "bind9-dnsutils");
+        bed.gateway.setPolicy(request -> request.names().contains("allowed.guests.test")
+                ? EgressPolicy.Decision.ALLOW
+                : EgressPolicy.Decision.REJECT);
+        try (var listener = bed.listener(bed.server, Testbed.SERVER, 7402)) {
+            var server = new InetSocketAddress(IpPrefix.address(Testbed.SERVER), 7402);
+            try (var guest = bed.guestSocket()) {
+                assertThatThrownBy(() -> guest.connect(server)).isInstanceOf(SocketException.class);
+            }
+            assertThat(run(bed.guest, "dig", "+short", "@10.0.2.2", "allowed.guests.test").strip())
+                    .isEqualTo(Testbed.SERVER);
+            try (var guest = bed.guestSocket()) {
+                guest.connect(server);
+                assertThat(guest.isConnected()).isTrue();
+                listener.accept().close();
+            }
         }
     }
 

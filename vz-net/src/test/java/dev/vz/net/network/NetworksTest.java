@@ -11,9 +11,14 @@ import dev.vz.link.LinkPair;
 import dev.vz.linux.event.EpollLoop;
 import dev.vz.linux.network.NetworkNamespace;
 import dev.vz.net.Frames;
+import dev.vz.net.Frames.Collector;
 import dev.vz.net.definition.NetworkDefinition;
 import dev.vz.net.definition.NetworkXml;
+import dev.vz.net.packet.ArpPacket;
+import dev.vz.net.packet.EthernetHeader;
+import dev.vz.net.port.TapPort;
 import dev.vz.testing.Peers;
+import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -175,6 +180,7 @@ class NetworksTest {
                         .contains("oifname \"" + bridge + "\" reject");
                 assertThat(run("ip", "route")).contains("10.78.0.0/16 via 10.77.0.9");
                 assertThat(run("cat", "/proc/sys/net/ipv4/ip_forward")).startsWith("1");
+                guestReachesTheBridge(network, bridge);
                 networks.destroy("n");
                 assertThat(networks.find("n").isActive()).isFalse();
                 assertThat(run("nft", "list", "ruleset")).isEmpty();
@@ -182,6 +188,37 @@ class NetworksTest {
                 return bridge;
             });
         }
+    }
+
+    private static void guestReachesTheBridge(NetworkDefinition network, String bridge) throws Exception {
+        try (var loop = new EpollLoop("guest"); var tap = TapPort.open("guest%d", loop)) {
+            new KernelPlane().connect(network, tap.name());
+            assertThat(run("ip", "link", "show", "master", bridge)).contains(tap.name());
+            Collector answers = Collector.on(tap);
+            byte[] question = new byte[ArpPacket.SIZE];
+            ArpPacket.set(MemorySegment.ofArray(question), 0, ArpPacket.REQUEST, 0x5254_0000_0001L, 0x0A4D_0002, 0,
+                    0x0A4D_0001);
+            byte[] frame = Frames.ethernet(0xFFFF_FFFF_FFFFL, 0x5254_0000_0001L, EthernetHeader.ARP, question);
+            long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+            // A bridge with a spanning tree listens and learns for a while before it answers anybody.
+            boolean answered = false;
+            while (!answered && System.nanoTime() < end) {
+                Frames.send(tap, frame);
+                loop.poll(100);
+                answered = answers.take().stream().anyMatch(arrived -> arrived[12] == 8 && arrived[13] == 6
+                        && arrived[21] == ArpPacket.REPLY && arrived[31] == 1);
+            }
+            assertThat(answered).isTrue();
+        }
+    }
+
+    @Test
+    void anInterfaceIsConnectedWithAnActiveNetworkOnly(@TempDir Path folder) {
+        Peers.program("ip", "iproute2");
+        NetworkDefinition network = new Networks(new NetworkStore(folder), new KernelPlane())
+                .define(xml("asleep", "<bridge name='vzasleep0'/>"));
+        assertThatThrownBy(() -> new KernelPlane().connect(network, "tap0")).isInstanceOf(LifecycleException.class)
+                .hasMessageContaining("asleep is not active");
     }
 
     @Test

@@ -224,7 +224,7 @@ public final class DiskCopy {
         int unit = target.driver().unitSize();
         for (long at = 0; at < data.byteSize(); at += unit) {
             MemorySegment piece = data.asSlice(at, Math.min(unit, data.byteSize() - at));
-            if (options.sparseUnit() != 0 && isZero(piece)) {
+            if (options.sparseUnit() != 0 && isZero(piece, 0, piece.byteSize())) {
                 zero(offset + at, piece.byteSize());
             } else {
                 target.writeCompressed(offset + at, piece);
@@ -242,11 +242,12 @@ public final class DiskCopy {
         long at = 0;
         while (at < size) {
             long start = at;
-            boolean zero = isZero(piece(data, offset, at, unit));
-            at += piece(data, offset, at, unit).byteSize();
-            while (at < size && isZero(piece(data, offset, at, unit)) == zero) {
-                at += piece(data, offset, at, unit).byteSize();
-            }
+            long stop = pieceEnd(offset, at, size, unit);
+            boolean zero = isZero(data, at, stop);
+            do {
+                at = stop;
+                stop = pieceEnd(offset, at, size, unit);
+            } while (at < size && isZero(data, at, stop) == zero);
             if (zero) {
                 zero(offset + start, at - start);
             } else {
@@ -255,12 +256,12 @@ public final class DiskCopy {
         }
     }
 
-    /** The bytes from {@code at} to the next multiple of {@code unit} of the disk. */
-    private static MemorySegment piece(MemorySegment data, long offset, long at, int unit) {
-        return data.asSlice(at, Math.min(unit - (offset + at) % unit, data.byteSize() - at));
+    /** Where the piece that begins {@code at} bytes behind {@code offset} ends: at a multiple of {@code unit} of the disk. */
+    private static long pieceEnd(long offset, long at, long size, int unit) {
+        return Math.min(size, at + unit - (offset + at & unit - 1));
     }
 
-    private static boolean isZero(MemorySegment piece) {
-        return MemorySegment.mismatch(piece, 0, piece.byteSize(), ZEROS, 0, piece.byteSize()) < 0;
+    private static boolean isZero(MemorySegment data, long from, long to) {
+        return MemorySegment.mismatch(data, from, to, ZEROS, 0, to - from) < 0;
     }
 }

@@ -27,6 +27,7 @@ final class ClusterMap {
 
     private final Tables tables;
     private final Geometry geometry;
+    private final long[] piece = new long[EntryRuns.PIECE];
 
     ClusterMap(Tables tables) {
         this.tables = tables;
@@ -162,6 +163,9 @@ final class ClusterMap {
      * @param owned whether all must also be used by nobody else
      */
     long run(MemorySegment slice, int at, long offset, long length, UnitKind kind, long host, boolean owned) {
+        if (!geometry.extended()) {
+            return wholeClusters(slice, at, offset, length, kind, owned);
+        }
         long run = geometry.unitSize() - (offset & geometry.unitSize() - 1);
         int position = at;
         long entry = entry(slice, at);
@@ -186,5 +190,33 @@ final class ClusterMap {
             run += geometry.unitSize();
         }
         return length;
+    }
+
+    /** The same without subclusters: entries go on alike, those with storage by one cluster each. */
+    private long wholeClusters(MemorySegment slice, int at, long offset, long length, UnitKind kind, boolean owned) {
+        long run = geometry.clusterSize() - (offset & geometry.clusterSize() - 1);
+        if (run >= length) {
+            return length;
+        }
+        long flags = Geometry.COMPRESSED | Geometry.ZERO | (owned || tables.hasDataFile() ? Geometry.COPIED : 0);
+        long mask = Geometry.OFFSET_MASK | flags;
+        long step = kind.hasStorage() ? geometry.clusterSize() : 0;
+        long expected = (entry(slice, at) & mask | (owned ? Geometry.COPIED : 0)) + step;
+        int position = at + geometry.entrySize();
+        long wanted = Math.min(length - run + geometry.clusterSize() - 1 >>> geometry.clusterBits(),
+                (tables.l2Cache.sliceSize() - position) / Long.BYTES);
+        while (wanted > 0) {
+            int count = (int) Math.min(wanted, EntryRuns.PIECE);
+            MemorySegment.copy(slice, BigEndian.LONG, position, piece, 0, count);
+            int found = EntryRuns.adjoining(piece, 0, count, 1, mask, expected, step);
+            run += (long) found << geometry.clusterBits();
+            if (found < count) {
+                break;
+            }
+            expected += found * step;
+            position += count * Long.BYTES;
+            wanted -= count;
+        }
+        return Math.min(run, length);
     }
 }

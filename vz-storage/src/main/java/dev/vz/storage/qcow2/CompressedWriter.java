@@ -16,8 +16,11 @@ record CompressedWriter(ImageFile file, Tables tables, ClusterMap map, WritePlan
     /** Whether {@code length} bytes of {@code source} became smaller, and are the cluster at {@code offset} now. */
     boolean write(long offset, MemorySegment source, long sourceOffset, long length) {
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment unit = arena.allocate(geometry().clusterSize());
-            MemorySegment.copy(source, sourceOffset, unit, 0, length);
+            MemorySegment unit = source.asSlice(sourceOffset, length);
+            if (length < geometry().clusterSize() || !source.isNative()) {
+                unit = arena.allocate(geometry().clusterSize());
+                MemorySegment.copy(source, sourceOffset, unit, 0, length);
+            }
             MemorySegment packed = arena.allocate(geometry().clusterSize() - 1);
             int size = compression.pack(unit, packed);
             if (size == 0) {

@@ -212,9 +212,10 @@ final class HeaderParser {
     private static String featureName(int bit, List<HeaderExtension> extensions) {
         for (HeaderExtension table : extensions) {
             byte[] data = table.data();
-            for (int at = 0; table.type() == HeaderExtension.FEATURE_NAMES && at + 48 <= data.length; at += 48) {
+            // The last name may be cut short, as everything behind its end would be zeros.
+            for (int at = 0; table.type() == HeaderExtension.FEATURE_NAMES && at + 2 < data.length; at += 48) {
                 if (data[at] == 0 && data[at + 1] == bit) {
-                    String text = new String(data, at + 2, 46, StandardCharsets.UTF_8);
+                    String text = new String(data, at + 2, Math.min(46, data.length - at - 2), StandardCharsets.UTF_8);
                     int end = text.indexOf('\0');
                     return " (" + (end < 0 ? text : text.substring(0, end)) + ")";
                 }

@@ -31,10 +31,15 @@ final class ImageCheck {
     private long fragmented;
     private long compressed;
     private long lastHost = -1;
+    /** Whether every refcount was found to be what was counted. */
+    private boolean sound = true;
+    private final int stride;
+    private final short[] refcounts = new short[EntryRuns.PIECE];
 
     ImageCheck(Tables tables) {
         this.tables = tables;
         this.geometry = tables.geometry;
+        this.stride = geometry.entrySize() / Long.BYTES;
         this.file = tables.file;
         this.fileClusters = geometry.clusters(file.size());
     }
@@ -62,7 +67,7 @@ final class ImageCheck {
         if (all && corruptions == 0 && header.version() >= 3) {
             // Only now, with everything durable, may anyone trust the image again.
             tables.writeHeader(header.withFeatures(header.incompatibleFeatures() & ~(Feature.DIRTY | Feature.CORRUPT),
-                    header.autoclearFeatures()));
+                    header.autoclearFeatures() & (Feature.RAW_DATA_FILE | Feature.BITMAPS)));
             tables.flushFiles();
         }
         return report();
@@ -100,49 +105,71 @@ final class ImageCheck {
 
     private void countL1(long[] l1, long offset, boolean active, String what) {
         use(offset, geometry.clusters(l1.length * 8L), what);
+        long[] entries = new long[geometry.clusterSize() / Long.BYTES];
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment table = arena.allocate(geometry.clusterSize());
             for (int i = 0; i < l1.length; i++) {
                 long at = l1[i] & Geometry.OFFSET_MASK;
                 if (at != 0 && use(at, 1, "L2 table " + i)) {
                     file.read(at, table);
-                    countL2(table, active);
+                    EntryRuns.read(table, entries);
+                    countL2(entries, active);
                 }
             }
         }
     }
 
-    private void countL2(MemorySegment table, boolean active) {
-        for (int at = 0; at < geometry.clusterSize(); at += geometry.entrySize()) {
-            long entry = BigEndian.getLong(table, at);
-            if ((entry & Geometry.COMPRESSED) != 0) {
-                long from = geometry.compressedOffset(entry);
-                long to = from + geometry.compressedLength(entry);
-                long first = geometry.clusterStart(from);
-                use(first, geometry.clusters(to - first), "a compressed cluster");
-                if (active) {
-                    allocated++;
-                    compressed++;
-                    fragmented++; // as qemu-img counts: it never adjoins
-                }
+    private void countL2(long[] entries, boolean active) {
+        int at = 0;
+        lastHost = -1; // as qemu-img counts: between two tables nothing is fragmented
+        while (at < entries.length) {
+            long entry = entries[at];
+            if ((entry & Geometry.COMPRESSED) == 0) {
+                at += stride * countRun(entries, at, entry & Geometry.OFFSET_MASK, active);
                 continue;
             }
-            long host = entry & Geometry.OFFSET_MASK;
-            boolean has = host != 0 || tables.hasDataFile() && (entry & Geometry.COPIED) != 0;
-            if (!has) {
-                continue;
-            }
+            long from = geometry.compressedOffset(entry);
+            long to = from + geometry.compressedLength(entry);
+            long first = geometry.clusterStart(from);
+            use(first, geometry.clusters(to - first), "a compressed cluster");
             if (active) {
                 allocated++;
-                if (lastHost >= 0 && host != lastHost + geometry.clusterSize()) {
-                    fragmented++;
-                }
-                lastHost = host;
+                compressed++;
+                fragmented++; // as qemu-img counts: it never adjoins
             }
-            if (!tables.hasDataFile()) {
-                use(host, 1, "a data cluster");
+            at += stride;
+        }
+    }
+
+    /** Counts the clusters of the entries from {@code at} on that adjoin, or that are none; how many entries they are. */
+    private int countRun(long[] entries, int at, long host, boolean active) {
+        boolean has = host != 0 || tables.hasDataFile() && (entries[at] & Geometry.COPIED) != 0;
+        long mask = Geometry.OFFSET_MASK | Geometry.COMPRESSED | (tables.hasDataFile() ? Geometry.COPIED : 0);
+        int run = EntryRuns.adjoining(entries, at, Math.min(entries.length, at + EntryRuns.PIECE * stride), stride,
+                mask,
+                entries[at] & mask, has ? geometry.clusterSize() : 0);
+        if (!has) {
+            return run;
+        }
+        if (active) {
+            allocated += run;
+            if (lastHost >= 0 && host != lastHost + geometry.clusterSize()) {
+                fragmented++;
+            }
+            lastHost = host + (run - 1L) * geometry.clusterSize();
+        }
+        long first = host >>> geometry.clusterBits();
+        if (tables.hasDataFile()) {
+            return run;
+        }
+        if ((host & geometry.clusterSize() - 1) == 0 && first <= fileClusters - run) {
+            counts.addRange(first, run);
+        } else {
+            for (int i = 0; i < run; i++) {
+                use(host + (long) i * geometry.clusterSize(), 1, "a data cluster");
             }
         }
+        return run;
     }
 
     /** Counts a use of clusters from {@code offset} on; {@code false} if they cannot be. */
@@ -159,9 +186,7 @@ final class ImageCheck {
             corruption(what + " at 0x" + Long.toHexString(offset) + " is past the end of the file");
             return false;
         }
-        for (long i = 0; i < clusters; i++) {
-            counts.add(first + i);
-        }
+        counts.addRange(first, clusters);
         return true;
     }
 
@@ -181,6 +206,11 @@ final class ImageCheck {
                 if (!covered && cluster >= end) {
                     break;
                 }
+                if ((cluster & refcounts.length - 1) == 0 && tables.refcounts.getAll(cluster, refcounts) && counts
+                        .agreeing(cluster, refcounts) == refcounts.length) {
+                    cluster += refcounts.length - 1;
+                    continue;
+                }
                 compare(cluster, fixErrors, fixLeaks);
             }
         }
@@ -192,6 +222,7 @@ final class ImageCheck {
         if (refcount == used) {
             return;
         }
+        sound = false;
         boolean leak = refcount > used || refcount < 0;
         boolean fix = (leak ? fixLeaks : fixErrors) && used <= geometry.maxRefcount();
         if (fix) {
@@ -210,6 +241,7 @@ final class ImageCheck {
 
     private void checkCopied(boolean fix) {
         long[] l1 = tables.l1();
+        long[] entries = new long[geometry.clusterSize() / Long.BYTES];
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment table = arena.allocate(geometry.clusterSize());
             for (int i = 0; i < l1.length; i++) {
@@ -225,7 +257,8 @@ final class ImageCheck {
                     }
                 }
                 file.read(at, table);
-                if (checkL2Copied(table, fix)) {
+                EntryRuns.read(table, entries);
+                if (checkL2Copied(table, entries, fix)) {
                     file.write(at, table);
                     tables.l2Cache.forget(at, geometry.clusterSize());
                 }
@@ -233,24 +266,45 @@ final class ImageCheck {
         }
     }
 
-    private boolean checkL2Copied(MemorySegment table, boolean fix) {
+    private boolean checkL2Copied(MemorySegment table, long[] entries, boolean fix) {
         boolean changed = false;
-        for (int at = 0; at < geometry.clusterSize() && !tables.hasDataFile(); at += geometry.entrySize()) {
-            long entry = BigEndian.getLong(table, at);
+        int at = 0;
+        while (at < entries.length && !tables.hasDataFile()) {
+            long entry = entries[at];
             long host = entry & Geometry.OFFSET_MASK;
             if ((entry & Geometry.COMPRESSED) != 0 || host == 0 || (host & geometry.clusterSize() - 1) != 0) {
+                at += stride;
+                continue;
+            }
+            int right = rightlyFlagged(entries, at);
+            if (right > 0) {
+                at += right * stride;
                 continue;
             }
             boolean once = tables.refcounts.get(host >>> geometry.clusterBits()) == 1;
             if (once != ((entry & Geometry.COPIED) != 0)) {
                 copied("The L2 entry for 0x" + Long.toHexString(host), fix);
                 if (fix) {
-                    table.set(BigEndian.LONG, at, entry ^ Geometry.COPIED);
+                    table.set(BigEndian.LONG, (long) at * Long.BYTES, entry ^ Geometry.COPIED);
                     changed = true;
                 }
             }
+            at += stride;
         }
         return changed;
+    }
+
+    /** How many entries from {@code at} on adjoin and have a flag that goes with what was counted; 0 if that is not known. */
+    private int rightlyFlagged(long[] entries, int at) {
+        if (!sound) {
+            return 0;
+        }
+        long mask = Geometry.OFFSET_MASK | Geometry.COMPRESSED | Geometry.COPIED;
+        int run = EntryRuns.adjoining(entries, at, Math.min(entries.length, at + EntryRuns.PIECE * stride), stride,
+                mask,
+                entries[at] & mask, geometry.clusterSize());
+        return counts.usedOnce((entries[at] & Geometry.OFFSET_MASK) >>> geometry.clusterBits(), run,
+                (entries[at] & Geometry.COPIED) != 0);
     }
 
     private void copied(String what, boolean fix) {

@@ -13,6 +13,7 @@ import dev.vz.storage.image.FileGate;
 import dev.vz.storage.image.ImageFormat;
 import dev.vz.storage.image.ImpliedFile;
 import dev.vz.storage.image.Mapping;
+import dev.vz.storage.image.StateDriver;
 import dev.vz.storage.image.WritePlan;
 import dev.vz.storage.luks.EncryptedFile;
 import dev.vz.storage.luks.KeySource;
@@ -33,7 +34,7 @@ import org.jspecify.annotations.Nullable;
  * Any thread may call. Tables are cached; {@link #flush} writes them in an order that keeps the image consistent, and
  * storage that was given back is taken again only after a flush.
  */
-public final class Qcow2Driver implements CompressingDriver, CheckableDriver, BackedDriver {
+public final class Qcow2Driver implements CompressingDriver, CheckableDriver, BackedDriver, StateDriver {
 
     /** Released clusters that may wait for the next flush before one is asked for. */
     private static final long RELEASED_LIMIT_BYTES = 64L << 20;
@@ -248,7 +249,9 @@ public final class Qcow2Driver implements CompressingDriver, CheckableDriver, Ba
 
     @Override
     public void prepareWrite(long offset, long length, WritePlan plan) {
-        bitmaps.mark(offset, length);
+        if (offset < size()) {
+            bitmaps.mark(offset, length);
+        }
         planner.prepare(offset, length, plan);
     }
 
@@ -275,7 +278,9 @@ public final class Qcow2Driver implements CompressingDriver, CheckableDriver, Ba
 
     @Override
     public void discard(long offset, long length) {
-        bitmaps.mark(offset, length);
+        if (offset < size()) {
+            bitmaps.mark(offset, length);
+        }
         int cluster = geometry.clusterSize();
         long at = offset + cluster - 1 & -cluster;
         long end = offset + length;
@@ -373,24 +378,30 @@ public final class Qcow2Driver implements CompressingDriver, CheckableDriver, Ba
         if (size < before) {
             discard(size, before - size);
         }
-        exclusively(() -> {
-            tables.requireSound();
-            tables.resize(size);
-            return true;
-        });
+        if (size > before && tables.l1().length > geometry.l1Entries(before)) {
+            discard(stateStart(), tables.l1().length * geometry.l2Span() - stateStart()); // it would become the disk's
+        }
+        change(() -> tables.resize(size));
         if (tables.hasDataFile()) {
             dataFile.resize(size);
         }
     }
 
     @Override
+    public long stateStart() {
+        return geometry.l1Entries(size()) * geometry.l2Span();
+    }
+
+    @Override
+    public void reachState(long end) {
+        change(() -> tables.reach(end));
+    }
+
+    @Override
     public void changeBacking(@Nullable String name, @Nullable String format) {
-        requireWritable();
-        exclusively(() -> {
-            tables.requireSound();
+        change(() -> {
             tables.writeHeader(tables.header().withBacking(name, format));
             tables.flushFiles();
-            return true;
         });
     }
 
@@ -400,22 +411,14 @@ public final class Qcow2Driver implements CompressingDriver, CheckableDriver, Ba
      * @throws ConfigurationException if version 2 cannot say what the image is
      */
     public void amend(int version, boolean lazyRefcounts) {
-        requireWritable();
-        exclusively(() -> {
-            tables.requireSound();
-            new Amendment(tables, map, backed).run(version, lazyRefcounts);
-            return true;
-        });
+        change(() -> new Amendment(tables, map, backed).run(version, lazyRefcounts));
     }
 
     @Override
     public void clear() {
-        requireWritable();
-        exclusively(() -> {
-            tables.requireSound();
+        change(() -> {
             new SnapshotOperations(tables, map).clear();
             bitmaps.mark(0, size());
-            return true;
         });
     }
 
@@ -495,27 +498,27 @@ public final class Qcow2Driver implements CompressingDriver, CheckableDriver, Ba
 
     /** Makes a bitmap in which nothing is marked, and which records from now on if it is {@code enabled}. */
     public void addBitmap(String name, int granularity, boolean enabled) {
-        changeBitmaps(() -> bitmaps.add(name, granularity, enabled, size()));
+        change(() -> bitmaps.add(name, granularity, enabled, size()));
     }
 
     /** Removes a bitmap, a consistent one or not. */
     public void removeBitmap(String name) {
-        changeBitmaps(() -> bitmaps.remove(name));
+        change(() -> bitmaps.remove(name));
     }
 
     /** Marks nothing in a bitmap. */
     public void clearBitmap(String name) {
-        changeBitmaps(() -> bitmaps.clear(name, size()));
+        change(() -> bitmaps.clear(name, size()));
     }
 
     /** Makes a bitmap record, now and whenever the image is written, or not. */
     public void enableBitmap(String name, boolean enabled) {
-        changeBitmaps(() -> bitmaps.enable(name, enabled, size()));
+        change(() -> bitmaps.enable(name, enabled, size()));
     }
 
     /** Marks in a bitmap what {@code more} has marked. */
     public void mergeBitmap(String name, ChangeBits more) {
-        changeBitmaps(() -> bitmaps.merge(name, more, size()));
+        change(() -> bitmaps.merge(name, more, size()));
     }
 
     /**
@@ -528,7 +531,7 @@ public final class Qcow2Driver implements CompressingDriver, CheckableDriver, Ba
         return exclusively(() -> bitmaps.bits(name, size()));
     }
 
-    private void changeBitmaps(Runnable work) {
+    private void change(Runnable work) {
         requireWritable();
         exclusively(() -> {
             tables.requireSound();

@@ -107,6 +107,22 @@ final class Refcounts {
         };
     }
 
+    /**
+     * Reads the refcounts of {@code counts.length} clusters, a power of two, from a multiple of it on.
+     *
+     * @return whether they were read: only those of 16 bits, of clusters that one block counts, are
+     */
+    boolean getAll(long cluster, short[] counts) {
+        long block = block(cluster);
+        long at = (cluster & (1L << blockBits) - 1) << 1;
+        if (order != 4 || block == 0 || counts.length * 2 > cache.sliceSize()) {
+            return false;
+        }
+        MemorySegment slice = cache.slice(cache.slot(block + (at & -cache.sliceSize())));
+        MemorySegment.copy(slice, BigEndian.SHORT, at & cache.sliceSize() - 1, counts, 0, counts.length);
+        return true;
+    }
+
     void set(long cluster, long value) {
         ensureBlock(cluster);
         long bit = (cluster & (1L << blockBits) - 1) << order;
@@ -132,8 +148,9 @@ final class Refcounts {
     /** One more use of a cluster that is in use. */
     void increment(long cluster) {
         long now = get(cluster);
-        if (now >= geometry.maxRefcount()) {
-            throw new CorruptImageException("Cluster " + cluster + " of " + file.name() + " is used " + now
+        if (now < 0 || now >= geometry.maxRefcount()) {
+            throw new CorruptImageException("Cluster " + cluster + " of " + file.name() + " is used " + Long
+                    .toUnsignedString(now)
                     + " times already, the most that its refcounts can say");
         }
         set(cluster, now + 1);
@@ -141,7 +158,8 @@ final class Refcounts {
 
     /** Whether {@code more} uses of a cluster can still be counted. */
     boolean canCount(long cluster, long more) {
-        return get(cluster) <= geometry.maxRefcount() - more;
+        long now = get(cluster); // one of 64 bits can be more than a long tells
+        return now >= 0 && now <= geometry.maxRefcount() - more;
     }
 
     /** One use less, at once. For clusters that nothing durable points to. */

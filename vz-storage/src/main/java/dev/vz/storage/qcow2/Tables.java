@@ -225,6 +225,18 @@ final class Tables {
         }
     }
 
+    /** Makes the L1 table reach to {@code end}, wherever the disk ends. */
+    void reach(long end) {
+        long needed = geometry.l1Entries(end);
+        if (end < 0 || needed > Integer.MAX_VALUE / 8) {
+            throw new dev.vz.error.ConfigurationException("The image " + file.name() + " cannot hold anything " + end
+                    + " bytes behind its disk's start");
+        }
+        if (needed > l1.length) {
+            replaceL1((int) needed, header.size());
+        }
+    }
+
     private void replaceL1(int entries, long size) {
         long[] old = l1;
         long oldOffset = header.l1TableOffset();

@@ -11,6 +11,7 @@ import dev.vz.storage.image.ImageFormat;
 import dev.vz.storage.testing.ModelDisk;
 import dev.vz.storage.testing.Qemu;
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -140,5 +141,27 @@ class Qcow2SnapshotTest {
             model.check(disk);
         }
         Qemu.check("qcow2", image);
+    }
+
+    @Test
+    void aRefcountLargerThanALongIsNotTakenForAFreeCluster(@TempDir Path folder) throws Exception {
+        Path image = create(folder, Qcow2Options.ofSize(SIZE).withRefcountBits(64));
+        var model = new ModelDisk(SIZE);
+        try (var disk = open(image)) {
+            model.write(disk, 0, 4096, 1);
+        }
+        ByteBuffer bytes = ByteBuffer.wrap(Files.readAllBytes(image));
+        int table = (int) (bytes.getLong((int) bytes.getLong(40)) & Geometry.OFFSET_MASK);
+        int block = (int) bytes.getLong((int) bytes.getLong(48));
+        int cluster = (int) ((bytes.getLong(table) & Geometry.OFFSET_MASK) >>> 16);
+        bytes.putLong(block + cluster * Long.BYTES, -1);
+        byte[] damaged = bytes.array().clone();
+        Files.write(image, damaged);
+        try (var disk = open(image)) {
+            var driver = (Qcow2Driver) disk.driver();
+            assertThatThrownBy(() -> driver.createSnapshot("one more")).isInstanceOf(ConfigurationException.class);
+            assertThat(driver.snapshots()).isEmpty();
+            model.check(disk);
+        }
     }
 }

@@ -79,10 +79,11 @@ final class BootCommand implements Callable<Integer> {
         "A comma inside a value is written twice."})
     private List<DiskOption> disks = List.of();
 
-    @Option(names = "--net", paramLabel = "user|tap=IF|switch=SOCKET|vhost-user=SOCKET[,KEY=VALUE]...", converter = NetOption.Converter.class, description = {
+    @Option(names = "--net", paramLabel = "user|tap=IF|switch=SOCKET|network=NAME|vhost-user=SOCKET[,KEY=VALUE]...", converter = NetOption.Converter.class, description = {
         "A network card for the guest (virtio-net); may be given several times.",
         "user: a network of its own with DHCP, names and a way out through this process's sockets;",
         "tap=IF: the host's TAP interface; switch=SOCKET: a switch that listens there, such as vz switch;",
+        "network=NAME: a network that vz net has started, which takes root;",
         "vhost-user=SOCKET: a process that listens there and sees the guest's memory, such as vz vhost-user net.",
         "Keys: mac=ADDRESS, transport=pci|mmio, packed=on|off, and",
         "with user loopback=ADDRESS: what the guest calls the host's loopback, for example 10.0.2.4."})

@@ -60,7 +60,7 @@ class BootCommandTest {
         "--disk=x,queues=0", "--disk=x,speed=9", "--disk=x,file=y", "--disk=readonly=on", "--disk=vhost-user=",
         "--disk=vhost-user=s,readonly=on",
         "--disk=x,vhost-user=s", "--net=", "--net=none",
-        "--net=tap=", "--net=switch=", "--net=tap=a,switch=b", "--net=user,tap=x", "--net=tap=x,loopback=10.0.2.4",
+        "--net=tap=", "--net=switch=", "--net=tap=a,switch=b", "--net=network=", "--net=network=n,tap=a", "--net=user,tap=x", "--net=tap=x,loopback=10.0.2.4",
         "--net=user,mac=1", "--net=user,mac=01:00:00:00:00:00", "--net=user,loopback=here", "--share=", "--share=x",
         "--share=x=", "--share==/x", "--share=a b=/x", "--share=x=/y,tag=z", "--share=x=/y,vhost-user=s",
         "--share=x,vhost-user=s,readonly=on", "--share=x,vhost-user=",
@@ -96,9 +96,11 @@ class BootCommandTest {
         var tap = new NetOption(new NetOption.Tap("tap7"), MacAddress.parse("52:54:00:00:00:07"), VirtioTransport.MMIO,
                 false);
         var other = new NetOption(new NetOption.Switch(Path.of("/s,1")), null, VirtioTransport.PCI, true);
-        assertThat(options("--net", "switch=/s,,1", "--net", "user,loopback=10.0.2.4", "--net",
+        var named = new NetOption(new NetOption.Network("default"), null, VirtioTransport.PCI, true);
+        assertThat(options("--net", "switch=/s,,1", "--net", "network=default", "--net", "user,loopback=10.0.2.4",
+                "--net",
                 "tap=tap7,mac=52:54:00:00:00:07,transport=mmio,packed=off").devices().nets())
-                .containsExactly(other, user, tap);
+                .containsExactly(other, named, user, tap);
     }
 
     @Test

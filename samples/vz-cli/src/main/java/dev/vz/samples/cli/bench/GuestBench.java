@@ -7,9 +7,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
@@ -109,26 +109,26 @@ final class GuestBench implements Callable<Integer> {
     private void measure(LoadGuest guest, List<Load> loads) throws IOException, InterruptedException {
         PrintWriter out = spec.commandLine().getOut();
         List<String> self = Peer.self(spec);
-        var ours = new LinkedHashMap<Load, List<Double>>();
-        var theirs = new LinkedHashMap<Load, List<Double>>();
+        var ours = new ArrayList<Map<Load, Double>>();
+        var theirs = new ArrayList<Map<Load, Double>>();
         for (int i = 0; i < runs; i++) {
-            keep(guest.vz(self), ours);
-            keep(guest.qemu(), theirs);
+            ours.add(guest.vz(self));
+            theirs.add(guest.qemu());
             for (Load load : loads) {
                 out.printf("turn %d  %-24s vz %14s   TCG %14s%n", i + 1, load.title,
-                        load.shown(ours.get(load).getLast()), load.shown(theirs.get(load).getLast()));
+                        load.shown(rates(ours, load).getLast()), load.shown(rates(theirs, load).getLast()));
             }
             out.flush();
         }
         out.printf("%-24s %14s %14s %7s%n", "medians of " + runs, "vz", "TCG", "ratio");
         for (Load load : loads) {
-            double vz = Peer.median(ours.get(load));
-            double tcg = Peer.median(theirs.get(load));
+            double vz = Peer.median(rates(ours, load));
+            double tcg = Peer.median(rates(theirs, load));
             out.printf("%-24s %14s %14s %7.2f%n", load.title, load.shown(vz), load.shown(tcg), vz / tcg);
         }
     }
 
-    private static void keep(Map<Load, Double> turn, Map<Load, List<Double>> all) {
-        turn.forEach((load, rate) -> all.computeIfAbsent(load, _ -> new ArrayList<>()).add(rate));
+    private static List<Double> rates(List<Map<Load, Double>> turns, Load load) {
+        return turns.stream().map(turn -> Objects.requireNonNull(turn.get(load))).toList();
     }
 }

@@ -51,6 +51,8 @@ final class ImageRows {
                     + type, "-f", "raw", "-O", "qcow2", images.halfEmpty(), images.target()));
         }
         whole(Group.CHECK, "check, all clusters mapped", () -> List.of("check", "-f", "qcow2", images.mapped()));
+        whole(Group.CHECK, "map, all clusters mapped", () -> List.of("map", "--output=json", "-f", "qcow2", images
+                .mapped()));
         whole(Group.CHECK, "map, every second MiB a hole", () -> List.of("map", "--output=json", "-f", "qcow2", images
                 .qcow2(images.halfEmpty())));
         return rows;

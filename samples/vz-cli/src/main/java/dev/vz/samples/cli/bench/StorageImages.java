@@ -80,6 +80,15 @@ final class StorageImages {
         return path.toString();
     }
 
+    /** A qcow2 image in which nothing is. */
+    String empty() throws IOException, InterruptedException {
+        Path path = folder.resolve("empty.qcow2");
+        if (!Files.exists(path)) {
+            seconds(List.of("qemu-img", "create", "-q", "-f", "qcow2", path.toString(), "1M"));
+        }
+        return path.toString();
+    }
+
     /** A qcow2 image of a hundred times the size, all of whose clusters are mapped. */
     String mapped() throws IOException, InterruptedException {
         Path path = folder.resolve("mapped.qcow2");

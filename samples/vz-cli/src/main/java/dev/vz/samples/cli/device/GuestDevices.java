@@ -8,6 +8,9 @@ import dev.vz.machine.MemoryDescription;
 import dev.vz.machine.virtio.VirtioSlots;
 import dev.vz.memory.MemoryRequest;
 import dev.vz.net.MacAddress;
+import dev.vz.net.definition.NetworkDefinition;
+import dev.vz.net.network.KernelPlane;
+import dev.vz.net.network.NetworkStore;
 import dev.vz.net.port.StreamPort;
 import dev.vz.net.port.TapPort;
 import dev.vz.samples.cli.kit.KitInitramfs;
@@ -27,6 +30,7 @@ import dev.vz.virtio.queue.QueueFeatures;
 import dev.vz.virtio.vhost.VhostUserDevice;
 import dev.vz.virtio.vsock.UnixBridge;
 import dev.vz.virtio.vsock.VsockDevice;
+import dev.vz.samples.cli.net.NetworkFolder;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.LinkedHashSet;
@@ -142,12 +146,27 @@ public record GuestDevices(List<DiskOption> disks, List<NetOption> nets, List<Sh
             case NetOption.User user -> new NetworkCard(machine.owns(new UserNetwork(user.loopback())).port(), address);
             case NetOption.Tap tap -> new NetworkCard(started(machine, "tap", loop -> TapPort.open(tap.name(), loop)),
                     address);
+            case NetOption.Network network -> new NetworkCard(
+                    started(machine, "network", loop -> bridged(network.name(), loop)), address);
             case NetOption.Switch other -> new NetworkCard(started(machine, "switch",
                     loop -> StreamPort.connect(UnixAddress.of(other.socket()), MTU, loop)), address);
             case NetOption.BackEnd other -> VhostUserDevice.card(UnixAddress.of(other.socket()), machine.memory(),
                     address);
         };
         attach(machine, card, net.transport(), net.packed());
+    }
+
+    /** A TAP of the guest's own at the bridge of a network. */
+    private static TapPort bridged(String network, EpollLoop loop) {
+        NetworkDefinition definition = new NetworkStore(NetworkFolder.standard()).require(network);
+        TapPort tap = TapPort.open("vz%d", loop);
+        try {
+            new KernelPlane().connect(definition, tap.name());
+            return tap;
+        } catch (RuntimeException failure) {
+            tap.close();
+            throw failure;
+        }
     }
 
     private static LinkPort started(BuiltMachine machine, String name, Function<EpollLoop, LinkPort> open) {

@@ -55,9 +55,16 @@ public record NetOption(Peer peer, @Nullable MacAddress mac, VirtioTransport tra
      */
     public record BackEnd(Path socket) implements Peer {}
 
+    /**
+     * A network of the host's that {@code vz net start} has started.
+     *
+     * @param name the network's name
+     */
+    public record Network(String name) implements Peer {}
+
     private static final String USER = "user";
     private static final Set<String> KEYS = new TreeSet<>(
-            Set.of("kind", "tap", "switch", "vhost-user", "mac", "loopback", "transport", "packed"));
+            Set.of("kind", "tap", "switch", "network", "vhost-user", "mac", "loopback", "transport", "packed"));
 
     /**
      * The card that {@code text} describes.
@@ -82,12 +89,14 @@ public record NetOption(Peer peer, @Nullable MacAddress mac, VirtioTransport tra
                         .map(_ -> new User(loopback.map(NetOption::address).orElse(null))),
                 words.optional("tap").filter(name -> !name.isEmpty()).map(Tap::new),
                 words.optional("switch").filter(path -> !path.isEmpty()).map(path -> new Switch(Path.of(path))),
+                words.optional("network").filter(name -> !name.isEmpty()).map(Network::new),
                 words.optional("vhost-user").filter(path -> !path.isEmpty()).map(path -> new BackEnd(Path.of(path))))
                 .flatMap(each -> each.<Peer>map(peer -> peer).stream()).toList();
         boolean strange = words.optional("kind").filter(kind -> !kind.equals(USER)).isPresent();
         if (strange || peers.size() != 1) {
             throw new IllegalArgumentException(
-                    "'" + text + "' starts with none of user, tap=IF, switch=SOCKET and vhost-user=SOCKET");
+                    "'" + text
+                    + "' starts with none of user, tap=IF, switch=SOCKET, network=NAME and vhost-user=SOCKET");
         }
         return peers.getFirst();
     }

@@ -80,12 +80,21 @@ public record ImageSpec(String name, Map<String, String> options) {
         String protocol = protocolOf(name);
         if (protocol.isEmpty() || protocol.equals("file")) {
             options.put(prefix + "driver", "file");
-            options.put(prefix + "filename", protocol.isEmpty() ? name : name.substring(5));
+            options.put(prefix + "filename", withoutPrefix(name));
         } else {
             options.put(prefix + "driver", protocol.startsWith("nbd+") ? "nbd" : protocol);
             options.put(prefix + "filename", name);
         }
         return options;
+    }
+
+    /** The path that {@code name} stands for; one whose first part has a colon is written so that this is no protocol. */
+    public static String withoutPrefix(String name) {
+        if (!name.startsWith("file:")) {
+            return name;
+        }
+        String path = name.substring(5);
+        return protocolOf(path).isEmpty() ? path : "./" + path;
     }
 
     /** What is in front of a name with a colon; empty if there is none, or a slash comes first. */

@@ -122,6 +122,7 @@ public final class ImageStore {
                 mode.engine(), below, mode.asFound(), keys(options), mode.snapshot());
         try {
             DiskImage image = DiskImage.open(file, format, opened);
+            requireCaches(image, options);
             unlock(image, mode);
             return image;
         } catch (FormatException | CapabilityException | ConfigurationException refused) {
@@ -144,6 +145,21 @@ public final class ImageStore {
         if (unclean) {
             file.close();
             throw new CommandFailure("parallels: Image was not closed correctly; cannot be opened read/write");
+        }
+    }
+
+    private static void requireCaches(DiskImage image, Map<String, String> options) {
+        if (!(image.driver() instanceof Qcow2Driver qcow2)) {
+            return;
+        }
+        try {
+            String problem = CacheSizes.problem(options, qcow2.granule());
+            if (problem != null) {
+                throw new CommandFailure(problem);
+            }
+        } catch (CommandFailure failure) {
+            image.close();
+            throw failure;
         }
     }
 

@@ -7,14 +7,15 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** What can be below a format: files of the host, and disks of nothing. */
-final class Protocols {
+public final class Protocols {
 
     private static final Set<String> KNOWN = Set.of("file", "host_device", "host_cdrom", "null-co", "null-aio",
             "blkdebug", "nbd", "ssh");
 
     private Protocols() {}
 
-    static boolean isKnown(String driver) {
+    /** Whether {@code driver} is what takes the place of a file. */
+    public static boolean isKnown(String driver) {
         return KNOWN.contains(driver);
     }
 

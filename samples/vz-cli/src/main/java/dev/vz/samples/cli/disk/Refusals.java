@@ -3,6 +3,7 @@ package dev.vz.samples.cli.disk;
 import dev.vz.error.VzException;
 import dev.vz.storage.file.ImageFile;
 import dev.vz.storage.image.ImageFormat;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -50,14 +51,45 @@ final class Refusals {
             wording(ImageFormat.VMDK, "the file is truncated, expecting at least (\\d+) bytes",
                     "File truncated, expecting at least $1 bytes"));
 
+    private static final Pattern FEATURES = Pattern.compile("incompatible features that are not known here: (.*)",
+            Pattern.DOTALL);
+    private static final Pattern BIT = Pattern.compile("bit (\\d+)(?: \\(([^)]*)\\))?");
+    private static final Pattern TABLES = Pattern.compile("a disk of \\d+ bytes needs (\\d{1,18}) L1 entries");
+
     private Refusals() {}
 
     private static Wording wording(ImageFormat format, String ours, String theirs) {
         return new Wording(format, Pattern.compile(ours), theirs);
     }
 
+    /** Unknown features by their names, where the image has them; the others as a mask. */
+    private static String features(String list) {
+        var names = new ArrayList<String>();
+        long unnamed = 0;
+        Matcher bits = BIT.matcher(list);
+        while (bits.find()) {
+            if (bits.group(2) == null) {
+                unnamed |= 1L << Integer.parseInt(bits.group(1));
+            } else {
+                names.add(bits.group(2));
+            }
+        }
+        if (unnamed != 0) {
+            names.add("Unknown incompatible feature: " + Long.toHexString(unnamed));
+        }
+        return "Unsupported qcow2 feature(s): " + String.join(", ", names);
+    }
+
     static String text(VzException refused, ImageFile file, ImageFormat format) {
         String text = refused.getMessage();
+        Matcher features = FEATURES.matcher(text);
+        if (format == ImageFormat.QCOW2 && features.find()) {
+            return features(features.group(1));
+        }
+        Matcher tables = TABLES.matcher(text);
+        if (format == ImageFormat.QCOW2 && tables.find() && Long.parseLong(tables.group(1)) > Integer.MAX_VALUE) {
+            return "Image is too big";
+        }
         for (Wording wording : WORDINGS) {
             Matcher found = wording.ours().matcher(text);
             if (wording.format() == format && found.find()) {

@@ -101,8 +101,11 @@ final class CommitCommand {
                 throw new CommandFailure(wanted == null ? "Image does not have a backing file"
                         : "Did not find '" + wanted + "' in the backing chain of '" + top.driver().file().name() + "'");
             }
-            String name = ImageStore.relativeTo(above.driver().file().name(), implied.get().name());
-            if (wanted == null || wanted.equals(name) || wanted.equals(implied.get().name()) || isSame(wanted, name)) {
+            String overlay = above.driver().file().name();
+            String name = ImageStore.relativeTo(overlay, implied.get().name());
+            // A relative name is looked for beside the image above, as that one's own words are.
+            if (wanted == null || wanted.equals(implied.get().name()) || isSame(ImageStore.relativeTo(overlay, wanted),
+                    name)) {
                 return new Below(name, next.driver().format().label(), depth);
             }
             above = next;

@@ -131,7 +131,10 @@ final class CreateCommand {
         } catch (CommandFailure failure) {
             throw new CommandFailure(where + failure.getMessage(), failure.status(), failure.ended());
         } catch (VzException failure) {
-            throw new CommandFailure(where + HostErrors.text(failure));
+            String text = HostErrors.text(failure);
+            throw new CommandFailure(where + (!text.endsWith("choose larger clusters") ? text
+                    : "The image size is too large for file format '" + request.format()
+                            + "' (try using a larger cluster size)"));
         }
     }
 

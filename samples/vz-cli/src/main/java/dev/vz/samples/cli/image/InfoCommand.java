@@ -110,7 +110,7 @@ final class InfoCommand {
             facts.put("backing-filename-format", backing.format());
         }
         facts.put("virtual-size", image.info().size());
-        facts.put("filename", name.startsWith("file:") ? name.substring(5) : name);
+        facts.put("filename", ImageSpec.withoutPrefix(name));
         ImageFacts.clusterSize(image).ifPresent(size -> facts.put("cluster-size", size));
         facts.put("format", image.driver().format().label());
         facts.put("actual-size", ImageFacts.allocatedBytes(image));

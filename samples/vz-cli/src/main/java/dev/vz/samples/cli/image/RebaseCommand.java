@@ -8,6 +8,7 @@ import dev.vz.samples.cli.disk.GetOpt;
 import dev.vz.samples.cli.disk.HostErrors;
 import dev.vz.samples.cli.disk.ImageSpec;
 import dev.vz.samples.cli.disk.ImageStore;
+import dev.vz.samples.cli.disk.Protocols;
 import dev.vz.samples.cli.disk.Secrets;
 import dev.vz.storage.DiskImage;
 import dev.vz.storage.image.BackedDriver;
@@ -67,7 +68,8 @@ final class RebaseCommand {
         String name = options.operands().getFirst();
         var progress = new Progress(console, shown && !quiet);
         try (DiskImage image = Console.open(name, format, imageOptions, unsafe ? mode.alone() : mode)) {
-            if (baseFormat != null && !ImageStore.isFormat(baseFormat)) {
+            // What takes a file's place has a driver's name, too.
+            if (baseFormat != null && !ImageStore.isFormat(baseFormat) && !Protocols.isKnown(baseFormat)) {
                 throw new CommandFailure("Invalid format name: '" + baseFormat + "'");
             }
             if (!unsafe && base != null) {

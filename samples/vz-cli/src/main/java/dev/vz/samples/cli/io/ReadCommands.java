@@ -15,6 +15,7 @@ final class ReadCommands {
     private ReadCommands() {}
 
     static boolean read(Session session, List<String> arguments) {
+        boolean state = false;
         boolean terse = false;
         boolean quiet = false;
         boolean verbose = false;
@@ -24,10 +25,7 @@ final class ReadCommands {
         var options = new GetOpt(arguments, "bCl:pP:qs:v", List.of());
         for (int option = options.next(); option != GetOpt.END; option = options.next()) {
             switch (option) {
-                case 'b' -> {
-                    session.say("read failed: Operation not supported");
-                    return false;
-                }
+                case 'b' -> state = true;
                 case 'C' -> terse = true;
                 case 'p' -> {
                     // A flag of the past that does nothing any more.
@@ -74,20 +72,24 @@ final class ReadCommands {
             session.say("pattern verification range exceeds end of read data");
             return false;
         }
-        return read(session, offset.getAsLong(), length.getAsLong(), new Check(pattern, from, compared), terse, quiet,
-                verbose);
+        return read(session, offset.getAsLong(), length.getAsLong(), new Check(pattern, from, compared), state, terse,
+                quiet, verbose);
     }
 
     private record Check(OptionalInt pattern, long from, long length) {}
 
-    private static boolean read(Session session, long offset, long length, Check check, boolean terse, boolean quiet,
-            boolean verbose) {
+    private static boolean read(Session session, long offset, long length, Check check, boolean state, boolean terse,
+            boolean quiet, boolean verbose) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment buffer = arena.allocate(Math.max(length, 1)).asSlice(0, length);
             buffer.fill((byte) Transfer.READ_FILL);
             long start = System.nanoTime();
-            session.image().read(offset, buffer);
-            session.copyOnRead(offset, length);
+            if (state) {
+                session.image().readState(offset, buffer);
+            } else {
+                session.image().read(offset, buffer);
+                session.copyOnRead(offset, length);
+            }
             long nanos = System.nanoTime() - start;
             boolean good = true;
             if (check.pattern().isPresent() && !Transfer.matches(buffer, check.from(), check.length(), check.pattern()

@@ -98,7 +98,7 @@ final class WriteCommands {
         if (contents > 1) {
             return "Only one of -z, -P, and -s can be specified at the same time";
         }
-        return chosen.vmState ? "write failed: Operation not supported" : null;
+        return null;
     }
 
     private static boolean write(Session session, Options chosen, long offset, long length) {
@@ -111,6 +111,8 @@ final class WriteCommands {
             if (chosen.zeroes) {
                 int flags = chosen.flags | (chosen.unmap ? BlockRequest.MAY_UNMAP : 0);
                 session.image().await(new BlockRequest().prepare(Operation.WRITE_ZEROES, offset, length, flags));
+            } else if (chosen.vmState) {
+                session.image().writeState(offset, buffer);
             } else if (chosen.compress) {
                 session.image().writeCompressed(offset, buffer);
             } else {

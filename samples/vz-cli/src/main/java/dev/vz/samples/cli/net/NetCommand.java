@@ -38,20 +38,7 @@ public final class NetCommand implements Runnable {
     }
 
     private Networks networks() {
-        return new Networks(new NetworkStore(folder()), new KernelPlane());
-    }
-
-    private Path folder() {
-        if (store != null) {
-            return store;
-        }
-        String named = System.getenv("VZ_NETWORKS");
-        if (named != null && !named.isEmpty()) {
-            return Path.of(named);
-        }
-        return "root".equals(System.getProperty("user.name"))
-                ? Path.of("/var/lib/vz/networks")
-                : Path.of(System.getProperty("user.home"), ".local/share/vz/networks");
+        return new Networks(new NetworkStore(store == null ? NetworkFolder.standard() : store), new KernelPlane());
     }
 
     private PrintWriter out() {
