@@ -95,8 +95,8 @@ final class OutOfOrder {
                 end = sequences[next] + lengths[next];
             }
             if (!isNamed(target, at, blocks, start)) {
-                Wire.put32(target, at + 4 + blocks * BLOCK, start);
-                Wire.put32(target, at + 8 + blocks * BLOCK, end);
+                Wire.put32(target, at + 4 + (long) blocks * BLOCK, start);
+                Wire.put32(target, at + 8 + (long) blocks * BLOCK, end);
                 blocks++;
             }
         }
@@ -109,7 +109,7 @@ final class OutOfOrder {
 
     private static boolean isNamed(MemorySegment target, long at, int blocks, int start) {
         for (int i = 0; i < blocks; i++) {
-            if (Wire.i32(target, at + 4 + i * BLOCK) == start) {
+            if (Wire.i32(target, at + 4 + (long) i * BLOCK) == start) {
                 return true;
             }
         }

@@ -79,8 +79,10 @@ final class OwnAddresses implements AutoCloseable {
                 }
             });
         } catch (HostException failure) {
-            LOGGER.log(System.Logger.Level.INFO, "The kernel does not tell of changes to its routing, so it is asked for"
-                    + " each flow whether it leads to this host: {0}", failure.getMessage());
+            LOGGER.log(System.Logger.Level.INFO,
+                    "The kernel does not tell of changes to its routing, so it is asked for"
+                            + " each flow whether it leads to this host: {0}",
+                    failure.getMessage());
         }
     }
 
