@@ -2,7 +2,13 @@ package dev.vz.samples.cli.nested;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.vz.link.LinkFeatures;
+import dev.vz.link.LinkPair;
+import dev.vz.linux.event.EpollLoop;
 import dev.vz.linux.socket.UnixAddress;
+import dev.vz.net.IpPrefix;
+import dev.vz.net.gateway.Gateway;
+import dev.vz.net.gateway.GatewayConfiguration;
 import dev.vz.samples.cli.Vz;
 import dev.vz.samples.cli.kit.DebianGuestKit;
 import dev.vz.samples.cli.kit.KernelModules;
@@ -14,10 +20,14 @@ import dev.vz.storage.image.ImageFormat;
 import dev.vz.virtio.block.BlockFrontend;
 import dev.vz.virtio.fs.FileSystemDevice;
 import dev.vz.virtio.fs.SharedFolder;
+import dev.vz.virtio.net.NetworkCard;
 import dev.vz.virtio.vhost.VhostUserServer;
 import java.io.File;
 import java.io.IOException;
 import java.io.RandomAccessFile;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -31,6 +41,7 @@ import java.util.Random;
 import java.util.Set;
 
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
@@ -42,8 +53,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Another virtual machine monitor with devices of ours: QEMU's vhost-user-blk-pci and vhost-user-fs-pci are the front ends,
- * Debian's unmodified kernel in its emulation is the driver.
+ * Another virtual machine monitor with devices of ours: QEMU's vhost-user-blk-pci, vhost-user-fs-pci and its netdev
+ * vhost-user are the front ends, Debian's unmodified kernel in its emulation is the driver.
  */
 @Tag("guest")
 class VhostUserIT {
@@ -89,7 +100,7 @@ class VhostUserIT {
     private String run(String script) throws Exception {
         var initramfs = new KitInitramfs(kit.busybox(), KitInitramfs.Terminal.UNKNOWN,
                 new KitInitramfs.Exec(STRICT + script + END, "marker"), new KernelModules(kit.modules())
-                        .inOrder(Set.of("virtio_pci", "virtio_blk", "virtiofs", "ext4")));
+                        .inOrder(Set.of("virtio_pci", "virtio_blk", "virtio_net", "virtiofs", "ext4")));
         Path initrd = Files.write(folder.resolve("initrd"), initramfs.archive());
         Qemu.Result result = new Qemu(kit.kernel(), initrd,
                 "console=ttyS0 quiet panic=-1 " + KitInitramfs.COMMAND_LINE, MEMORY, 2).run(folder, LIMIT,
@@ -162,6 +173,58 @@ class VhostUserIT {
             assertThat(share.resolve("deep/er/note")).hasContent("hello, guest");
             assertThat(share.resolve("from-host")).doesNotExist();
             assertThat(server.toString()).contains("virtio-fs");
+        }
+    }
+
+    @Test
+    void aNetworkCardCarriesAConnectionBothWays() throws Exception {
+        // Without MSI-X: QEMU 7.2 asks KVM to forward a card's messages even where there is no KVM, and dies of that.
+        options.addAll(List.of("-chardev", "socket,id=net,path=" + folder.resolve("net"), "-netdev",
+                "vhost-user,id=card,chardev=net,queues=1", "-device",
+                "virtio-net-pci,netdev=card,packed=on,vectors=0"));
+        var content = new byte[3_000_001];
+        new Random(5).nextBytes(content);
+        try (var loop = new EpollLoop("gateway");
+                var cable = new LinkPair("cable", LinkFeatures.all());
+                var gateway = new Gateway(loop, cable.b(),
+                        GatewayConfiguration.standard().withHostLoopback(IpPrefix.parse("10.0.2.4")));
+                var listener = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
+                var server = VhostUserServer.serve(NetworkCard.dataPath(cable.a(), 1),
+                        UnixAddress.of(folder.resolve("net")), VhostUserServer.Options.standard())) {
+            loop.start();
+            listener.setSoTimeout((int) LIMIT.toMillis());
+            CompletableFuture<byte[]> heard = CompletableFuture.supplyAsync(() -> talk(listener, content));
+            String output = run("""
+                    device=$(basename $(readlink -f /sys/class/net/eth0/device))
+                    echo ring $(cut -c 35 /sys/bus/virtio/devices/$device/features)
+                    ip link set eth0 up; ip addr add 10.0.2.15/24 dev eth0; ip route add default via 10.0.2.2; ok address
+                    dd if=/dev/urandom of=/tmp/data bs=1k count=3000 2>/dev/null; echo made $(sha256sum </tmp/data)
+                    # An input without end: busybox's nc may hang up when its own has ended.
+                    mkfifo /tmp/endless; exec 3<>/tmp/endless; cat /tmp/data >/tmp/endless &
+                    nc 10.0.2.4 %d <&3 >/tmp/got; echo sum $(sha256sum </tmp/got); ok connection
+                    """.formatted(listener.getLocalPort()));
+            assertThat(output).contains("ring 1\n", "sum " + sum(content),
+                    "made " + sum(heard.get(1, TimeUnit.MINUTES)));
+            assertThat(gateway.toString()).isNotEmpty();
+            assertThat(server.toString()).contains("virtio-net");
+        }
+    }
+
+    /** Says {@code content} to whoever connects, and returns the 3000 KiB that it hears meanwhile. */
+    private static byte[] talk(ServerSocket listener, byte[] content) {
+        try (var connection = listener.accept()) {
+            CompletableFuture<Void> saying = CompletableFuture.runAsync(() -> {
+                try {
+                    connection.getOutputStream().write(content);
+                } catch (IOException failure) {
+                    throw new UncheckedIOException(failure);
+                }
+            });
+            byte[] heard = connection.getInputStream().readNBytes(3000 << 10);
+            saying.join();
+            return heard;
+        } catch (IOException failure) {
+            throw new UncheckedIOException(failure);
         }
     }
 
