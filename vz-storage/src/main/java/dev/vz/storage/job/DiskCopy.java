@@ -189,8 +189,8 @@ public final class DiskCopy {
                 if (options.compress()) {
                     // A unit is compressed as a whole, whatever the source's extents are.
                     int unit = target.driver().unitSize();
-                    at = Math.max(offset, at / unit * unit);
-                    stop = Math.min(end, (stop + unit - 1) / unit * unit);
+                    at = Math.max(offset, (start + at) / unit * unit - start);
+                    stop = Math.min(end, (start + stop + unit - 1) / unit * unit - start);
                 }
                 MemorySegment data = buffer.asSlice(0, stop - at);
                 source.read(at, data);
@@ -222,13 +222,18 @@ public final class DiskCopy {
 
     private void compress(long offset, MemorySegment data) {
         int unit = target.driver().unitSize();
-        for (long at = 0; at < data.byteSize(); at += unit) {
-            MemorySegment piece = data.asSlice(at, Math.min(unit, data.byteSize() - at));
-            if (options.sparseUnit() != 0 && isZero(piece, 0, piece.byteSize())) {
-                zero(offset + at, piece.byteSize());
-            } else {
+        long at = 0;
+        while (at < data.byteSize()) {
+            long stop = pieceEnd(offset, at, data.byteSize(), unit);
+            MemorySegment piece = data.asSlice(at, stop - at);
+            if (options.sparseUnit() != 0 && isZero(data, at, stop)) {
+                zero(offset + at, stop - at);
+            } else if (stop - at == unit || (offset + at) % unit == 0 && offset + stop == target.info().size()) {
                 target.writeCompressed(offset + at, piece);
+            } else {
+                target.write(offset + at, piece); // of this unit another disk has the rest
             }
+            at = stop;
         }
     }
 

@@ -24,6 +24,9 @@ import dev.vz.storage.vhd.VhdFormat;
 import dev.vz.storage.vhdx.VhdxFormat;
 import dev.vz.storage.vmdk.VmdkFormat;
 import dev.vz.storage.vmdk.VmdkOptions;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -108,6 +111,38 @@ class DiskCopyTest {
         copy(target, ImageFormat.VMDK, new DiskCopy.Options(1, true, 4096), JobControl.NONE);
         Qemu.check("vmdk", target);
         Qemu.compare("raw", source, "vmdk", target);
+    }
+
+    /** The first disk ends in the midst of a cluster, where the second goes on. */
+    @ParameterizedTest
+    @CsvSource({"1", "4"})
+    void disksOneBehindTheOtherAreCompressedThoughTheyShareAUnit(int threads) throws Exception {
+        Qemu.require();
+        int length = (5 << 20) - 1024;
+        Path part = make("part.raw", file -> file.resize(length));
+        Path both = make("both.raw", file -> file.resize(2L * length));
+        Path target = make("both.qcow2", file -> Qcow2Format.create(file, Qcow2Options.ofSize(2L * length)));
+        try (var arena = Arena.ofConfined();
+                var first = DiskImage.open(part, ImageFormat.RAW, OpenOptions.DEFAULT);
+                var expected = DiskImage.open(both, ImageFormat.RAW, OpenOptions.DEFAULT);
+                var to = DiskImage.open(target, ImageFormat.QCOW2, OpenOptions.DEFAULT)) {
+            MemorySegment numbers = arena.allocate(length, Integer.BYTES).fill((byte) 0x5A);
+            for (int at = 0; at < length; at += 512) {
+                numbers.set(ValueLayout.JAVA_INT, at, at);
+            }
+            first.write(0, numbers);
+            for (int i = 0; i < 2; i++) {
+                DiskCopy.run(first, expected, (long) i * length, new DiskCopy.Options(1, false, 4096), JobControl.NONE);
+                DiskCopy.run(first, to, (long) i * length, new DiskCopy.Options(threads, true, 4096), JobControl.NONE);
+            }
+            assertThat(DiskComparison.firstDifference(expected, to, JobControl.NONE)).isEmpty();
+        }
+        Qemu.check("qcow2", target);
+        Qemu.compare("raw", both, "qcow2", target);
+        try (var disk = DiskImage.open(target, ImageFormat.QCOW2, OpenOptions.DEFAULT.withReadOnly(true))) {
+            CheckReport report = ((Qcow2Driver) disk.driver()).check();
+            assertThat(report.compressedClusters()).isGreaterThan(100);
+        }
     }
 
     @ParameterizedTest
