@@ -116,15 +116,15 @@ class GlibcUserlandIT {
         assertThat(making.waitFor(120, TimeUnit.SECONDS)).isTrue();
         assertThat(making.exitValue()).as(Files.readString(folder.resolve("mke2fs"))).isZero();
         var commands = new StringBuilder(
-                "mkdir -p /m; mount -t ext4 /dev/vda /m && mkdir -p /m/tmp/work && cd /m/tmp/work "
+                "mkdir -p /m; mount -t ext4 /dev/vda /m && mkdir -p /m/tmp/copy && cd /m/tmp/copy "
                         + "|| exit 9\n");
         for (String file : files) {
             here(commands, file, text(file));
         }
-        here(commands, "script", "cd /tmp/work\n" + text(script) + "\necho done\n");
+        here(commands, "script", "cd /tmp/copy\n" + text(script) + "\necho done\n");
         // To a file, as natively: some programs write in another order to a terminal.
         commands.append("chroot /m ").append(String.join(" ", ENVIRONMENT))
-                .append(" /bin/sh -e /tmp/work/script >said 2>&1; status=$?; cat said; exit $status\n");
+                .append(" /bin/sh -e /tmp/copy/script >said 2>&1; status=$?; cat said; exit $status\n");
         GuestDevices devices = GuestDevices.NONE.withDisks(List.of(DiskOption.parse(disk + ",cache=unsafe")));
         long begun = System.nanoTime();
         try (KitGuest guest = KitGuest.start(cpus, devices, commands.toString())) {
