@@ -13,6 +13,7 @@ import dev.vz.irq.InterruptLine;
 import dev.vz.memory.GuestMemory;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -36,6 +37,7 @@ class InterruptLatencyTest {
     private static final String HANDLER = "e650b020e620cf";
 
     private volatile long heard;
+    private final AtomicInteger handled = new AtomicInteger();
 
     /** The figure is printed, not asserted: what else the host does decides it. */
     @Test
@@ -49,7 +51,10 @@ class InterruptLatencyTest {
             var vcpu = (EmulatedVcpu) machine.createVcpu(0);
             vcpu.setSpecialRegisters(SpecialRegisters.realMode());
             vcpu.setRegisters(GeneralRegisters.zero().withRip(0x1000).withRsp(0x8000));
-            ((EmulatedMachine) machine).register(Doorbell.Address.port(DOORBELL, 1), () -> heard = System.nanoTime());
+            ((EmulatedMachine) machine).register(Doorbell.Address.port(DOORBELL, 1), () -> {
+                handled.incrementAndGet();
+                heard = System.nanoTime();
+            });
             Thread runner = Thread.ofPlatform().daemon().start(() -> {
                 VcpuExit exit = vcpu.run();
                 assertThat(exit).isEqualTo(new VcpuExit.Kicked());
@@ -66,7 +71,7 @@ class InterruptLatencyTest {
             }
         }
         LOG.log(System.Logger.Level.INFO, "line to handler: median {0} ns", median);
-        assertThat(median).isPositive();
+        assertThat(handled).as("interrupts, one for each rise of the line").hasValue(ROUNDS);
     }
 
     private long median(InterruptLine line) {
