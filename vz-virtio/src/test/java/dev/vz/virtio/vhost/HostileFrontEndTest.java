@@ -10,6 +10,7 @@ import dev.vz.linux.socket.UnixAddress;
 import dev.vz.linux.socket.UnixSocket;
 import dev.vz.virtio.block.BlockFrontend;
 import dev.vz.virtio.driver.Buffer;
+import dev.vz.error.HostException;
 import dev.vz.virtio.queue.QueueKind;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -54,8 +55,13 @@ class HostileFrontEndTest {
     private void cutOff(Consumer<TestFrontEnd> trick) {
         try (var front = new TestFrontEnd(address)) {
             front.begin(0);
-            trick.accept(front);
-            assertThat(front.isCutOff()).isTrue();
+            try {
+                trick.accept(front);
+                assertThat(front.isCutOff()).isTrue();
+            } catch (HostException cutOff) {
+                // The rest of a trick may find the connection closed already.
+                assertThat(cutOff.errnoName()).isIn("EPIPE", "ECONNRESET");
+            }
         }
     }
 
@@ -289,7 +295,7 @@ class HostileFrontEndTest {
                         front.send(request, size);
                     }
                 }
-            } catch (dev.vz.error.HostException cutOff) {
+            } catch (HostException cutOff) {
                 assertThat(cutOff.errnoName()).as("seed %d", seed).isIn("EPIPE", "ECONNRESET");
             }
         }
