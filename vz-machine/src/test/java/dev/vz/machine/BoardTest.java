@@ -238,7 +238,7 @@ class BoardTest {
         BuiltMachine built = Machine.build(hypervisor, description());
         var console = dev.vz.machine.serial.SerialConsole.connect(built.serialPorts().getFirst());
         try (RunningMachine machine = built.start()) {
-            assertThat(console.awaitOutput("hello", Duration.ofSeconds(10))).isTrue();
+            assertThat(console.awaitOutput("hello", Duration.ofSeconds(50))).isTrue();
             assertThat(machine.outcome()).isEmpty();
         }
     }

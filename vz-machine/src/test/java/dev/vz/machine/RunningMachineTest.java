@@ -164,7 +164,7 @@ class RunningMachineTest {
         RunningMachine machine = Machine.build(hypervisor, description()).start();
         CompletableFuture<Void> closed = machine.completion().thenAccept(outcome -> machine.close())
                 .toCompletableFuture();
-        closed.get(10, TimeUnit.SECONDS);
+        closed.get(50, TimeUnit.SECONDS);
         assertThat(hypervisor.openMachines).hasValue(0);
     }
 
