@@ -153,7 +153,7 @@ class ServersForTheClientTest {
                     done.countDown();
                 }));
         process.destroyForcibly();
-        assertThat(done.await(10, TimeUnit.SECONDS)).isTrue();
+        assertThat(done.await(60, TimeUnit.SECONDS)).isTrue();
         assertThat(result.get()).isEqualTo(BlockResult.IO_ERROR);
         client.close();
     }
