@@ -74,13 +74,14 @@ public final class KvmProcessor {
         if (!host.has(KvmCapability.SREGS2)) {
             return Optional.empty();
         }
-        return Optional.of(gate.read(() -> state.get("KVM_GET_SREGS2", KvmHeaders.KVM_GET_SREGS2(), kvm_sregs2.sizeof(), s -> {
-            boolean valid = (kvm_sregs2.flags(s) & KvmHeaders.KVM_SREGS2_FLAGS_PDPTRS_VALID()) != 0;
-            return new SpecialRegisters2(RegisterCodec.readSpecial(s, false), valid
-                    ? List.of(kvm_sregs2.pdptrs(s, 0), kvm_sregs2.pdptrs(s, 1), kvm_sregs2.pdptrs(s, 2),
-                            kvm_sregs2.pdptrs(s, 3))
-                    : List.of());
-        })));
+        return Optional
+                .of(gate.read(() -> state.get("KVM_GET_SREGS2", KvmHeaders.KVM_GET_SREGS2(), kvm_sregs2.sizeof(), s -> {
+                    boolean valid = (kvm_sregs2.flags(s) & KvmHeaders.KVM_SREGS2_FLAGS_PDPTRS_VALID()) != 0;
+                    return new SpecialRegisters2(RegisterCodec.readSpecial(s, false), valid
+                            ? List.of(kvm_sregs2.pdptrs(s, 0), kvm_sregs2.pdptrs(s, 1), kvm_sregs2.pdptrs(s, 2),
+                                    kvm_sregs2.pdptrs(s, 3))
+                            : List.of());
+                })));
     }
 
     /**
@@ -202,7 +203,8 @@ public final class KvmProcessor {
 
     /** Makes accesses to the task priority register leave as {@link dev.vz.cpu.VcpuExit.TprAccess}, or not. */
     public void reportTprAccess(boolean wanted) {
-        gate.change(() -> state.set("KVM_TPR_ACCESS_REPORTING", KvmHeaders.KVM_TPR_ACCESS_REPORTING(), kvm_tpr_access_ctl.sizeof(),
+        gate.change(() -> state.set("KVM_TPR_ACCESS_REPORTING", KvmHeaders.KVM_TPR_ACCESS_REPORTING(),
+                kvm_tpr_access_ctl.sizeof(),
                 s -> kvm_tpr_access_ctl.enabled(s, wanted ? 1 : 0)));
     }
 

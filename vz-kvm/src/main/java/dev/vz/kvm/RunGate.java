@@ -80,7 +80,7 @@ final class RunGate {
                         + "\"; kick it and wait for its run to return");
             }
             if (now >= REQUESTER) {
-                Thread.yield(); // somebody touches the state
+                LockSupport.parkNanos(1_000); // somebody touches the state
             } else if (STATE.compareAndSet(this, now, now | RUNNING)) {
                 break;
             }

@@ -129,7 +129,8 @@ class ScheduledMachinesTest {
     @ValueSource(strings = {"emulator", "kvm"})
     void theHigherPriorityRunsAndAgingKeepsTheOtherAlive(String backend) throws Exception {
         Look s = run(backend, new PriorityScheduler(SLICE, 4_000_000),
-                look -> look.ratio() > 3 && look.of(1).slices() > 0, new Guest("high", BUSY, 60, 1024, NO_LIMIT), new Guest("low", BUSY, 40, 1024, NO_LIMIT));
+                look -> look.ratio() > 3 && look.of(1).slices() > 0, new Guest("high", BUSY, 60, 1024, NO_LIMIT),
+                new Guest("low", BUSY, 40, 1024, NO_LIMIT));
         assertThat(s.ratio()).isGreaterThan(3);
         assertThat(s.of(1).slices()).isPositive();
     }
