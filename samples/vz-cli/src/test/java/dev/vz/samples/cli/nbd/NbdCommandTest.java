@@ -26,7 +26,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
 
 /** {@code vz nbd} as an operator uses it, within this process. */
-@Timeout(60)
+@Timeout(120)
 class NbdCommandTest {
 
     @TempDir
@@ -68,7 +68,7 @@ class NbdCommandTest {
         Object[] arguments = Stream.of(Stream.of("serve", "-k", socket), Stream.of(more), Stream.of(image))
                 .flatMap(part -> part).toArray();
         CompletableFuture<Outcome> server = CompletableFuture.supplyAsync(() -> run(arguments));
-        while (!Files.exists(socket) && !server.isDone()) {
+        while (!Peers.listens(socket) && !server.isDone()) {
             Thread.sleep(5);
         }
         return server;
@@ -86,7 +86,7 @@ class NbdCommandTest {
         Path copy = folder.resolve("copy.raw");
         assertThat(run("copy", uri(""), copy).status()).isZero();
         assertThat(Files.mismatch(disk, copy)).isEqualTo(-1);
-        assertThat(server.get(10, TimeUnit.SECONDS)).isEqualTo(new Outcome(0, "", ""));
+        assertThat(server.get(60, TimeUnit.SECONDS)).isEqualTo(new Outcome(0, "", ""));
     }
 
     @Test
@@ -98,7 +98,7 @@ class NbdCommandTest {
         Path copy = folder.resolve("copy.raw");
         assertThat(run("copy", uri("disk"), copy).status()).isZero();
         assertThat(Files.mismatch(disk, copy)).isEqualTo(-1);
-        assertThat(server.get(10, TimeUnit.SECONDS).status()).isZero();
+        assertThat(server.get(60, TimeUnit.SECONDS).status()).isZero();
         assertThat(socket).doesNotExist();
     }
 
@@ -113,7 +113,7 @@ class NbdCommandTest {
         assertThat(run("serve", "-L", "-k", socket).out()).isEqualTo(expected);
         Path part = folder.resolve("all.raw");
         assertThat(run("copy", uri(""), part).status()).isZero();
-        assertThat(server.get(10, TimeUnit.SECONDS).status()).isZero();
+        assertThat(server.get(60, TimeUnit.SECONDS).status()).isZero();
     }
 
     @Test
@@ -123,7 +123,7 @@ class NbdCommandTest {
         assertThat(run("copy", uri(""), copy).status()).isZero();
         assertThat(Files.size(copy)).isEqualTo((1 << 20) - 65536);
         assertThat(Files.readString(copy, StandardCharsets.US_ASCII)).startsWith("here");
-        assertThat(server.get(10, TimeUnit.SECONDS).status()).isZero();
+        assertThat(server.get(60, TimeUnit.SECONDS).status()).isZero();
     }
 
     private static String tool(String debian, String name, Object... arguments) throws Exception {
@@ -148,7 +148,7 @@ class NbdCommandTest {
             assertThat(run("copy", uri(""), copy).status()).isZero();
             // Where a format rounds the size up, zeros follow.
             assertThat(Arrays.copyOf(Files.readAllBytes(copy), 1 << 20)).isEqualTo(Files.readAllBytes(disk));
-            assertThat(server.get(10, TimeUnit.SECONDS).status()).isZero();
+            assertThat(server.get(60, TimeUnit.SECONDS).status()).isZero();
         }
     }
 
@@ -162,7 +162,7 @@ class NbdCommandTest {
         assertThat(tool("libnbd-bin", "nbdinfo", "--map=qemu:dirty-bitmap:b0", uri("")).lines()
                 .map(line -> line.strip().replaceAll(" +", " "))).containsExactly("0 131072 0 clean",
                         "131072 65536 1 dirty", "196608 851968 0 clean");
-        assertThat(server.get(10, TimeUnit.SECONDS).status()).isZero();
+        assertThat(server.get(60, TimeUnit.SECONDS).status()).isZero();
         Outcome missing = run("serve", "-k", socket, "-f", "qcow2", "-B", "b1", image);
         assertThat(missing.status()).isEqualTo(1);
         assertThat(missing.err()).contains("Bitmap 'b1' is not found");
@@ -173,7 +173,7 @@ class NbdCommandTest {
         byte[] before = Files.readAllBytes(disk);
         CompletableFuture<Outcome> server = serve("-s");
         tool("qemu-utils", "qemu-io", "-f", "raw", "-c", "write -P 9 0 64k", "-c", "read -P 9 0 64k", uri(""));
-        assertThat(server.get(10, TimeUnit.SECONDS).status()).isZero();
+        assertThat(server.get(60, TimeUnit.SECONDS).status()).isZero();
         assertThat(Files.readAllBytes(disk)).isEqualTo(before);
     }
 
