@@ -35,7 +35,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Our client on our server. */
-@Timeout(60)
+@Timeout(120)
 class NbdRoundTripTest {
 
     private static final int SIZE = 8 << 20;
@@ -199,7 +199,7 @@ class NbdRoundTripTest {
                         done.countDown();
                     }));
         }
-        assertThat(done.await(30, TimeUnit.SECONDS)).isTrue();
+        assertThat(done.await(60, TimeUnit.SECONDS)).isTrue();
         assertThat(bad).hasValue(0);
         MemorySegment back = arena.allocate(8192);
         for (int i = 0; i < count; i++) {
@@ -346,7 +346,7 @@ class NbdRoundTripTest {
         });
         assertThat(second.await(300, TimeUnit.MILLISECONDS)).isFalse();
         first.close();
-        assertThat(second.await(10, TimeUnit.SECONDS)).isTrue();
+        assertThat(second.await(60, TimeUnit.SECONDS)).isTrue();
         waiter.join();
     }
 
