@@ -123,7 +123,7 @@ class BlockDeviceTest {
     }
 
     @Test
-    @Timeout(60)
+    @Timeout(120)
     void neverCutsOffARequestByClosing() throws Exception {
         for (int round = 0; round < 50; round++) {
             var victim = MemoryBlockDevice.ofSize(1 << 20);
@@ -177,7 +177,7 @@ class BlockDeviceTest {
     }
 
     @Test
-    @Timeout(60)
+    @Timeout(120)
     void waitsOnWhenInterruptedBecauseTheBuffersAreInUse() throws Exception {
         var slow = new Slow();
         var interruptedAfter = new AtomicBoolean();

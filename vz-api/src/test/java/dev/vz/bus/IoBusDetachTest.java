@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Taking a device off the bus waits for the accesses in flight, and for nothing else. */
-@Timeout(60)
+@Timeout(120)
 class IoBusDetachTest {
 
     private final IoBus bus = new IoBus("port");
@@ -109,7 +109,7 @@ class IoBusDetachTest {
             @Override
             public long read(long offset, int size) {
                 try {
-                    together.await(10, TimeUnit.SECONDS);
+                    together.await(60, TimeUnit.SECONDS);
                 } catch (Exception failure) {
                     throw new AssertionError(failure);
                 }
@@ -125,8 +125,8 @@ class IoBusDetachTest {
         try (var pool = Executors.newFixedThreadPool(2)) {
             Future<Long> one = pool.submit(() -> bus.read(0, 1));
             Future<Long> two = pool.submit(() -> bus.read(0, 1));
-            assertThat(one.get(20, TimeUnit.SECONDS)).isEqualTo(1);
-            assertThat(two.get(20, TimeUnit.SECONDS)).isEqualTo(1);
+            assertThat(one.get(60, TimeUnit.SECONDS)).isEqualTo(1);
+            assertThat(two.get(60, TimeUnit.SECONDS)).isEqualTo(1);
         }
         assertThat(bus.attachments()).isEmpty();
     }

@@ -68,7 +68,7 @@ class LinkTest {
     }
 
     @Test
-    @Timeout(60)
+    @Timeout(120)
     void waitsForADeliveryInFlightWhenItCloses() throws Exception {
         var inside = new CountDownLatch(1);
         var goOn = new CountDownLatch(1);
@@ -97,7 +97,7 @@ class LinkTest {
     }
 
     @Test
-    @Timeout(60)
+    @Timeout(120)
     void letsASinkCloseItsOwnPort() {
         cable.b().receive(received -> {
             cable.b().close();
@@ -108,7 +108,7 @@ class LinkTest {
     }
 
     @Test
-    @Timeout(60)
+    @Timeout(120)
     void neverCallsTheSinkAfterTheClose() throws Exception {
         for (int round = 0; round < 300; round++) {
             var pair = new LinkPair("race", LinkFeatures.none());

@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** vCPUs in turns: threads that spin until they are kicked, as guests do that never halt. */
-@Timeout(60)
+@Timeout(120)
 class VcpuTurnsTest {
 
     private static final long SLICE = 2_000_000;

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** A guest that does nothing but serve interrupts is slow, and still does what its host wants. */
-@Timeout(60)
+@Timeout(120)
 class InterruptFloodTest {
 
     private static final int LINE = 3;

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** How long an interrupt line takes to the first instructions of its handler while the guest computes. */
-@Timeout(60)
+@Timeout(120)
 class InterruptLatencyTest {
 
     private static final System.Logger LOG = System.getLogger(InterruptLatencyTest.class.getName());

@@ -157,7 +157,7 @@ class DebugAndInjectionTest {
     }
 
     @Test
-    @Timeout(30)
+    @Timeout(120)
     void codeInMmioCannotBeExecutedOnAnyKvm() {
         // jmp far 0xffff:0x10 (0x100000, where nothing is)
         try (var guest = Guest.realMode("ea1000ffff")) {

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Writes that ring instead of leaving the guest. */
-@Timeout(60)
+@Timeout(120)
 class DoorbellTest {
 
     @BeforeAll
@@ -32,7 +32,7 @@ class DoorbellTest {
             Doorbell doorbell = guest.machine.register(Doorbell.Address.port(0x10, 2), rings::release);
             assertThat(doorbell.eventFd()).isPresent();
             assertThat(guest.vcpu.run()).isEqualTo(new VcpuExit.Halt());
-            assertThat(rings.tryAcquire(10, TimeUnit.SECONDS)).isTrue();
+            assertThat(rings.tryAcquire(60, TimeUnit.SECONDS)).isTrue();
             doorbell.close();
             doorbell.close();
             guest.start(guest.vcpu, Guest.CODE);
@@ -50,12 +50,12 @@ class DoorbellTest {
             Doorbell.Address address = Doorbell.Address.mmio(0x100000, 2);
             guest.machine.register(address.matching(7), seven::release);
             assertThat(guest.vcpu.run()).isEqualTo(new VcpuExit.MmioWrite(0x100000, 2, 8));
-            assertThat(seven.tryAcquire(10, TimeUnit.SECONDS)).isTrue();
+            assertThat(seven.tryAcquire(60, TimeUnit.SECONDS)).isTrue();
             guest.machine.register(address.matching(8), eight::release);
             guest.start(guest.vcpu, Guest.CODE);
             assertThat(guest.vcpu.run()).isEqualTo(new VcpuExit.Halt());
-            assertThat(seven.tryAcquire(10, TimeUnit.SECONDS)).isTrue();
-            assertThat(eight.tryAcquire(10, TimeUnit.SECONDS)).isTrue();
+            assertThat(seven.tryAcquire(60, TimeUnit.SECONDS)).isTrue();
+            assertThat(eight.tryAcquire(60, TimeUnit.SECONDS)).isTrue();
         }
     }
 
@@ -93,7 +93,7 @@ class DoorbellTest {
             for (int i = 0; i < 3; i++) {
                 guest.start(guest.vcpu, Guest.CODE);
                 assertThat(guest.vcpu.run()).isEqualTo(new VcpuExit.Halt());
-                assertThat(rings.tryAcquire(10, TimeUnit.SECONDS)).as("ring " + i).isTrue();
+                assertThat(rings.tryAcquire(60, TimeUnit.SECONDS)).as("ring " + i).isTrue();
             }
         }
     }

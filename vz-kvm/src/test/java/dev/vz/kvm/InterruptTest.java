@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Lines, messages and eventfds into a guest; controllers in and out of a state. */
-@Timeout(60)
+@Timeout(120)
 class InterruptTest {
 
     /** Vector 0x20 for IRQ 0, only IRQ 3 open, an OUT to 0x11 when ready, then HLT for ever. */
@@ -87,7 +87,7 @@ class InterruptTest {
             for (int i = 0; i < 20; i++) {
                 line.set(true);
                 running.expect("out 10=41");
-                assertThat(ends.tryAcquire(20, TimeUnit.SECONDS)).isTrue();
+                assertThat(ends.tryAcquire(60, TimeUnit.SECONDS)).isTrue();
             }
             running.expectNothing();
             assertThat(ends.availablePermits()).isZero();
@@ -115,7 +115,7 @@ class InterruptTest {
             try (var guest = apicGuest(interrupts); var running = new Running(guest.vcpu)) {
                 if (interrupts == Interrupts.SPLIT) {
                     for (int i = 0; i < 4; i++) { // the I/O APIC is not there; its registers are MMIO
-                        assertThat(running.seen.poll(20, TimeUnit.SECONDS)).startsWith("mmio fec000");
+                        assertThat(running.seen.poll(60, TimeUnit.SECONDS)).startsWith("mmio fec000");
                     }
                 }
                 running.expect("out 11=41");

@@ -45,7 +45,7 @@ class KickTest {
             Thread runner = Thread.ofPlatform().start(() -> exit.set(guest.vcpu.run()));
             Thread.sleep(50);
             guest.vcpu.kick();
-            assertThat(runner.join(Duration.ofSeconds(10))).isTrue();
+            assertThat(runner.join(Duration.ofSeconds(60))).isTrue();
             assertThat(exit.get()).isEqualTo(new VcpuExit.Kicked());
         }
     }
@@ -91,7 +91,7 @@ class KickTest {
                     }
                 }
             }
-            assertThat(runner.join(Duration.ofSeconds(10))).isTrue();
+            assertThat(runner.join(Duration.ofSeconds(60))).isTrue();
         }
     }
 
@@ -124,7 +124,7 @@ class KickTest {
             }
             stop.set(true);
             guest.vcpu.kick();
-            assertThat(runner.join(Duration.ofSeconds(10))).isTrue();
+            assertThat(runner.join(Duration.ofSeconds(60))).isTrue();
             assertThat(returns.get()).isPositive();
         }
     }
@@ -140,7 +140,7 @@ class KickTest {
                 });
                 entered.await();
                 guest.vcpu.kick();
-                assertThat(runner.join(Duration.ofSeconds(10))).as("thread " + i).isTrue();
+                assertThat(runner.join(Duration.ofSeconds(60))).as("thread " + i).isTrue();
             }
         }
     }
@@ -166,7 +166,7 @@ class KickTest {
         Thread runner = Thread.ofPlatform().start(() -> exit.set(guest.vcpu.run()));
         awaitRunning(guest);
         guest.close();
-        assertThat(runner.join(Duration.ofSeconds(10))).isTrue();
+        assertThat(runner.join(Duration.ofSeconds(60))).isTrue();
         assertThat(exit.get()).isEqualTo(new VcpuExit.Kicked());
         assertThatThrownBy(guest.vcpu::run).isInstanceOf(LifecycleException.class).hasMessageContaining("is closed");
         guest.vcpu.kick();

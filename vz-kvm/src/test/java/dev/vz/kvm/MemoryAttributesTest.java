@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Pages that are the guest's own, where the kernel knows such. */
-@Timeout(60)
+@Timeout(120)
 class MemoryAttributesTest {
 
     private static final AddressRange PAGES = new AddressRange(0x10_0000, 0x2000);

@@ -36,7 +36,7 @@ final class Running implements AutoCloseable {
     }
 
     void expect(String next) throws InterruptedException {
-        assertThat(seen.poll(20, TimeUnit.SECONDS)).isEqualTo(next);
+        assertThat(seen.poll(60, TimeUnit.SECONDS)).isEqualTo(next);
     }
 
     void expectNothing() throws InterruptedException {
@@ -45,7 +45,7 @@ final class Running implements AutoCloseable {
 
     /** Takes what is still under way, and expects that it ends. */
     void expectAnEnd() throws InterruptedException {
-        long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+        long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
         while (seen.poll(200, TimeUnit.MILLISECONDS) != null) {
             assertThat(System.nanoTime()).as("the guest still writes").isLessThan(until);
         }

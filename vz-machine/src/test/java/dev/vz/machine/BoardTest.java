@@ -27,7 +27,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-@Timeout(60)
+@Timeout(120)
 class BoardTest {
 
     @Test
@@ -238,7 +238,7 @@ class BoardTest {
         BuiltMachine built = Machine.build(hypervisor, description());
         var console = dev.vz.machine.serial.SerialConsole.connect(built.serialPorts().getFirst());
         try (RunningMachine machine = built.start()) {
-            assertThat(console.awaitOutput("hello", Duration.ofSeconds(10))).isTrue();
+            assertThat(console.awaitOutput("hello", Duration.ofSeconds(60))).isTrue();
             assertThat(machine.outcome()).isEmpty();
         }
     }

@@ -18,7 +18,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-@Timeout(60)
+@Timeout(120)
 class RunningMachineTest {
 
     @Test
@@ -164,7 +164,7 @@ class RunningMachineTest {
         RunningMachine machine = Machine.build(hypervisor, description()).start();
         CompletableFuture<Void> closed = machine.completion().thenAccept(outcome -> machine.close())
                 .toCompletableFuture();
-        closed.get(10, TimeUnit.SECONDS);
+        closed.get(60, TimeUnit.SECONDS);
         assertThat(hypervisor.openMachines).hasValue(0);
     }
 

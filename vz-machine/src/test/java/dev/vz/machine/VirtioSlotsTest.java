@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Virtio devices find a place on a board, and leave it with the board. */
-@Timeout(60)
+@Timeout(120)
 class VirtioSlotsTest {
 
     private static BuiltMachine built() {

@@ -42,6 +42,13 @@ final class Emitter {
     static final int NEXT = 23;
     private static final int REGISTERS = 24;
 
+    /**
+     * Accesses that HotSpot takes into a region: the first, which are those of its hottest blocks. Its second compiler takes no
+     * more methods into one that has come to 8000 bytes of bytecode by it, not even the smallest; with every access taken in
+     * nothing else would be. Measured: 10 slow down matrices, all slow down calls and hashing.
+     */
+    private static final int MOST_NEAR = 24;
+
     static final ClassDesc ACCESS = ClassDesc.of("dev.vz.emulator.translator.GuestAccess");
     private static final ClassDesc ORDERED_ACCESS = ClassDesc.of("dev.vz.emulator.translator.OrderedAccess");
     private static final ClassDesc LOGGED_ACCESS = ClassDesc.of("dev.vz.emulator.translator.LoggedAccess");
@@ -58,10 +65,13 @@ final class Emitter {
     final CodeBuilder code;
     private final ClassDesc self;
     private final ClassDesc access;
+    private final ClassDesc distantAccess;
+    /** How many more accesses HotSpot may take into the region. */
+    private int near;
     private int at = -1;
 
     /** Writes into {@code code}, a method of {@code self}. */
-    Emitter(CodeBuilder code, ClassDesc self, AccessKind kind) {
+    Emitter(CodeBuilder code, ClassDesc self, AccessKind kind, boolean distant) {
         this.code = code;
         this.self = self;
         access = switch (kind) {
@@ -69,6 +79,12 @@ final class Emitter {
             case ORDERED -> ORDERED_ACCESS;
             case LOGGED -> LOGGED_ACCESS;
         };
+        distantAccess = switch (kind) {
+            case PLAIN -> DistantAccess.PLAIN;
+            case ORDERED -> DistantAccess.ORDERED;
+            case LOGGED -> LOGGED_ACCESS;
+        };
+        near = distant ? 0 : MOST_NEAR;
     }
 
     /** Where register {@code number} is. */
@@ -254,6 +270,10 @@ final class Emitter {
         }
     }
 
+    private ClassDesc access() {
+        return near-- > 0 ? access : distantAccess;
+    }
+
     private static int bytes(int s) {
         return 64 - s >> 3;
     }
@@ -261,13 +281,13 @@ final class Emitter {
     /** Pops a linear address, pushes what is there, zero-extended. */
     void load(int s) {
         field("READ", LONGS);
-        code.invokestatic(access, "load" + bytes(s), LOAD);
+        code.invokestatic(access(), "load" + bytes(s), LOAD);
     }
 
     /** Pops a linear address and the value below it. */
     void store(int s) {
         field("WRITE", LONGS);
-        code.invokestatic(access, "store" + bytes(s), STORE);
+        code.invokestatic(access(), "store" + bytes(s), STORE);
     }
 
     /** Pops a linear address, pushes the host address where it is read and written. */
@@ -284,11 +304,11 @@ final class Emitter {
 
     /** Pops a host address, pushes what is there, zero-extended. */
     void getHost(int s) {
-        code.invokestatic(access, "get" + bytes(s), GET);
+        code.invokestatic(access(), "get" + bytes(s), GET);
     }
 
     /** Pops a value and the host address below it. */
     void putHost(int s) {
-        code.invokestatic(access, "put" + bytes(s), PUT);
+        code.invokestatic(access(), "put" + bytes(s), PUT);
     }
 }

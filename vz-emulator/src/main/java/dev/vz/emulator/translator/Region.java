@@ -46,6 +46,9 @@ abstract class Region extends Op implements Translation {
     private long checked;
     private boolean inPlace;
     private boolean dropped;
+    private final boolean distant;
+    /** Instructions after which another is asked for in its place. */
+    private long worthwhile;
 
     /** The constants that the class behind {@code lookup} was defined with. */
     protected static Object[] data(MethodHandles.Lookup lookup) {
@@ -62,6 +65,8 @@ abstract class Region extends Op implements Translation {
         c = plan.cpu();
         blocks = plan.blocks();
         ops = plan.ops();
+        distant = plan.distant();
+        worthwhile = distant ? cache.heat().worthwhile() : Long.MAX_VALUE;
         ip = plan.entry().ip;
         nextIp = ip;
         entries = new Block[plan.entries().size()];
@@ -86,6 +91,15 @@ abstract class Region extends Op implements Translation {
         if (executed > FIRST_INSTRUCTIONS) {
             budget = BUDGET;
         }
+        if (executed > worthwhile) {
+            worthwhile = Long.MAX_VALUE;
+            cache.worthwhile(this);
+        }
+    }
+
+    /** Whether its accesses are calls, see {@link DistantAccess}. */
+    final boolean isDistant() {
+        return distant;
     }
 
     final boolean isDropped() {

@@ -33,7 +33,8 @@ public final class RegionCache implements Translator {
 
     private final Cpu c;
     private final Workshop workshop;
-    private final int threshold;
+    private final Heat heat;
+    private final long begun = System.nanoTime();
     private final int mostRegions;
     private final @Nullable LockstepReport report;
     private final RegionPlanner planner;
@@ -63,15 +64,15 @@ public final class RegionCache implements Translator {
 
     /** Makes an empty cache with another threshold, in instructions. */
     RegionCache(Cpu c, Workshop workshop, int threshold) {
-        this(c, workshop, threshold, MOST_REGIONS);
+        this(c, workshop, Heat.of(threshold), MOST_REGIONS);
     }
 
     /** Makes an empty cache that holds so many regions. */
-    RegionCache(Cpu c, Workshop workshop, int threshold, int mostRegions) {
+    RegionCache(Cpu c, Workshop workshop, Heat heat, int mostRegions) {
         this.c = c;
         this.mostRegions = mostRegions;
         this.workshop = workshop;
-        this.threshold = threshold;
+        this.heat = heat;
         report = LockstepReport.ofProperty();
         planner = new RegionPlanner(c, report != null);
     }
@@ -86,16 +87,39 @@ public final class RegionCache implements Translator {
         if (block.translations != null && !block.translations.isEmpty()) {
             reluctance += MEMBER_RELUCTANCE; // mostly it runs inside a region
         }
-        if (count * block.count / threshold <= reluctance) {
+        int needed = System.nanoTime() - begun < heat.settledNanos() ? heat.threshold() : heat.settled();
+        if (count * block.count / needed <= reluctance) {
             return;
         }
-        RegionPlan plan = planner.plan(block);
+        RegionPlan plan = planner.plan(block, heat.worthwhile() > 0);
         if (plan == null) {
             return;
         }
         block.translation = new Pending();
         if (!workshop.submit(plan, this)) {
             block.translation = null;
+        }
+    }
+
+    /** When code is translated. */
+    Heat heat() {
+        return heat;
+    }
+
+    /** {@code region} makes its accesses by calls, and has worked so much that another should be made in its place. */
+    void worthwhile(Region region) {
+        ready.add(() -> again(region));
+        c.attend(Cpu.ATTEND_TRANSLATION);
+    }
+
+    @SuppressWarnings("ReferenceEquality") // a region is nothing but itself
+    private void again(Region region) {
+        if (region.isDropped() || region.entry().translation != region) {
+            return;
+        }
+        RegionPlan plan = planner.plan(region.entry(), false);
+        if (plan != null) {
+            workshop.submit(plan, this);
         }
     }
 
@@ -111,7 +135,11 @@ public final class RegionCache implements Translator {
 
     /** A region could not be made. Any thread. */
     void failed(RegionPlan plan) {
-        ready.add(() -> plan.entry().translation = null);
+        ready.add(() -> {
+            if (plan.entry().translation instanceof Pending) {
+                plan.entry().translation = null;
+            }
+        });
         c.attend(Cpu.ATTEND_TRANSLATION);
     }
 
@@ -126,7 +154,11 @@ public final class RegionCache implements Translator {
 
     private void place(Region region) {
         Block entry = region.entry();
-        if (!(entry.translation instanceof Pending)) {
+        if (entry.translation instanceof Region before && before.isDistant() && !region.isDistant()) {
+            retired += before.executed();
+            before.forget();
+            regions.remove(before);
+        } else if (!(entry.translation instanceof Pending)) {
             return;
         }
         entry.translation = null;
@@ -186,6 +218,11 @@ public final class RegionCache implements Translator {
     @Nullable
     LockstepReport report() {
         return report;
+    }
+
+    /** The regions that are held. */
+    List<Region> regions() {
+        return List.copyOf(regions);
     }
 
     /** How many regions are held. */

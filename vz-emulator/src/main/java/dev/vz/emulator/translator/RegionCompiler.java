@@ -183,7 +183,7 @@ final class RegionCompiler {
 
         Body(CodeBuilder code) {
             this.code = code;
-            e = new Emitter(code, SELF, plan.access());
+            e = new Emitter(code, SELF, plan.access(), plan.distant());
             flags = new LazyFlags(e);
             leave = code.newLabel();
             leaveFor = code.newLabel();

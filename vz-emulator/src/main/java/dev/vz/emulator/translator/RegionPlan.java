@@ -14,11 +14,13 @@ import java.util.List;
  * @param cpu whose code it is; only its arrays' identities are used by other threads
  * @param user whether the code runs at privilege level 3
  * @param access how memory is accessed
+ * @param distant whether accesses are calls, see {@link DistantAccess}
  * @param parts the blocks, the entry first
  * @param entries indices of the parts at which it can be entered, 0 first
  * @param ops the interpreter's instructions, those of all blocks one after the other
  */
-record RegionPlan(Cpu cpu, boolean user, AccessKind access, List<Part> parts, List<Integer> entries, Op[] ops) {
+record RegionPlan(Cpu cpu, boolean user, AccessKind access, boolean distant, List<Part> parts, List<Integer> entries,
+        Op[] ops) {
 
     /**
      * One block.
@@ -66,7 +68,7 @@ record RegionPlan(Cpu cpu, boolean user, AccessKind access, List<Part> parts, Li
                     + " instructions does not fit into a method");
         }
         int count = Math.max(1, parts.size() * 3 / 4);
-        return new RegionPlan(cpu, user, access, parts.subList(0, count),
+        return new RegionPlan(cpu, user, access, distant, parts.subList(0, count),
                 entries.stream().filter(part -> part < count).toList(), ops);
     }
 

@@ -45,9 +45,13 @@ final class RegionPlanner {
         return checked ? AccessKind.LOGGED : c.alone ? AccessKind.PLAIN : AccessKind.ORDERED;
     }
 
-    /** The region that begins with {@code entry}, or {@code null} if there is nothing to win. */
+    /**
+     * The region that begins with {@code entry}, or {@code null} if there is nothing to win.
+     *
+     * @param distant whether its accesses may be calls, see {@link DistantAccess}
+     */
     @Nullable
-    RegionPlan plan(Block entry) {
+    RegionPlan plan(Block entry, boolean distant) {
         if (c.codeSize != 64 || c.stepping) {
             return null;
         }
@@ -101,7 +105,8 @@ final class RegionPlanner {
         if (useful < FEWEST_INSTRUCTIONS && !loops) {
             return null;
         }
-        return new RegionPlan(c, c.cpl == 3, access(), List.copyOf(parts), entries(parts), ops.toArray(Op[]::new));
+        return new RegionPlan(c, c.cpl == 3, access(), distant && !checked, List.copyOf(parts), entries(parts),
+                ops.toArray(Op[]::new));
     }
 
     /**

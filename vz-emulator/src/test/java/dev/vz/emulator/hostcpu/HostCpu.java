@@ -126,7 +126,7 @@ public final class HostCpu implements AutoCloseable {
     public void close() {
         try {
             commands.close();
-            if (!process.waitFor(5, TimeUnit.SECONDS)) {
+            if (!process.waitFor(60, TimeUnit.SECONDS)) {
                 process.destroyForcibly();
             }
             for (String name : List.of(SOURCE, "host-cpu", "records")) {

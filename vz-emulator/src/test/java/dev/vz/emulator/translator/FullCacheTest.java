@@ -34,7 +34,7 @@ class FullCacheTest {
         code.add(0xF4); // hlt
         try (var p = new TestProcessor(6 << 20)) {
             Cpu c = p.cpu;
-            var cache = new RegionCache(c, new Workshop(Runnable::run), 1024, held);
+            var cache = new RegionCache(c, new Workshop(Runnable::run), Heat.of(1024), held);
             c.translator = cache;
             p.memory.write(CODE, code.toArray());
             p.longMode(CODE, 0);

@@ -49,7 +49,10 @@ final class LockstepGuest {
     static LockstepGuest run(byte[] code, long seed, boolean supervisor, boolean translate) {
         var guest = new LockstepGuest();
         try (var p = new TestProcessor(SIZE)) {
-            RegionCache cache = translate ? new RegionCache(p.cpu, new Workshop(Runnable::run), 1024) : null;
+            Heat heat = Heat.of(1024);
+            RegionCache cache = translate
+                    ? new RegionCache(p.cpu, new Workshop(Runnable::run), (seed & 2) == 0 ? heat : heat.near(), 3000)
+                    : null;
             p.cpu.translator = cache;
             p.cpu.alone = (seed & 1) == 0;
             guest.prepare(p, code, new Random(seed), supervisor);

@@ -62,7 +62,7 @@ class EventFdTest {
             var waiter = CompletableFuture.supplyAsync(event::take);
             assertThat(waiter).isNotDone();
             event.signal();
-            assertThat(waiter.get(10, TimeUnit.SECONDS)).isEqualTo(1);
+            assertThat(waiter.get(60, TimeUnit.SECONDS)).isEqualTo(1);
         }
     }
 

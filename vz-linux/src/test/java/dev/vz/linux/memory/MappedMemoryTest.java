@@ -87,11 +87,11 @@ class MappedMemoryTest {
                 started.complete(NativeThread.id());
                 return FileIo.read(event.descriptor(), memory.segment(), 0, 8);
             });
-            awaitRead(started.get(10, TimeUnit.SECONDS), event.descriptor());
+            awaitRead(started.get(60, TimeUnit.SECONDS), event.descriptor());
             assertThatThrownBy(memory::close).isInstanceOf(LifecycleException.class)
                     .hasMessageContaining("system call");
             event.signal();
-            assertThat(reader.get(10, TimeUnit.SECONDS)).isEqualTo(8);
+            assertThat(reader.get(60, TimeUnit.SECONDS)).isEqualTo(8);
             memory.close();
             assertThat(memory.isOpen()).isFalse();
         }
@@ -260,7 +260,7 @@ class MappedMemoryTest {
     private static void awaitRead(int thread, FileDescriptor descriptor) throws Exception {
         String reading = "0 0x" + Integer.toHexString(descriptor.value()) + " ";
         Path call = Path.of("/proc/self/task/" + thread + "/syscall");
-        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
         while (!Files.readString(call).startsWith(reading)) {
             assertThat(System.nanoTime()).as("the thread is in " + Files.readString(call)).isLessThan(deadline);
             Thread.sleep(1);

@@ -12,7 +12,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Notifications of a network namespace of the test's own, whose configuration it changes. */
-@Timeout(60)
+@Timeout(120)
 class RoutingChangesTest {
 
     private static void ip(NetworkNamespace namespace, String words) {

@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** io_uring(7), as far as it is bound. */
-@Timeout(60)
+@Timeout(120)
 class IoRingTest {
 
     @TempDir

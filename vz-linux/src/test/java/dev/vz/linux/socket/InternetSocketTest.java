@@ -24,7 +24,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** tcp(7) and ip(7): streams over IPv4 and IPv6, and their names. */
-@Timeout(30)
+@Timeout(120)
 class InternetSocketTest {
 
     private static SocketName loopback(int port) {

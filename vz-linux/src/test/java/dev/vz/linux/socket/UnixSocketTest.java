@@ -88,7 +88,7 @@ class UnixSocketTest {
             var accepted = CompletableFuture.supplyAsync(() -> listener.accept(false));
             assertThat(accepted).isNotDone();
             try (var client = UnixSocket.connect(address, SocketType.STREAM, false);
-                    var server = accepted.get(10, TimeUnit.SECONDS)) {
+                    var server = accepted.get(60, TimeUnit.SECONDS)) {
                 assertThat(server.descriptor().value()).isNotEqualTo(client.descriptor().value());
             }
         }
@@ -100,7 +100,7 @@ class UnixSocketTest {
         try (var listener = UnixListener.listen(address, SocketType.STREAM, 1, false)) {
             var accepted = CompletableFuture.supplyAsync(() -> listener.accept(false));
             listener.refuse();
-            assertThatThrownBy(() -> accepted.get(10, TimeUnit.SECONDS)).hasMessageContaining("accept");
+            assertThatThrownBy(() -> accepted.get(60, TimeUnit.SECONDS)).hasMessageContaining("accept");
             assertThatThrownBy(() -> UnixSocket.connect(address, SocketType.STREAM, true))
                     .hasMessageContaining("ECONNREFUSED");
             listener.refuse();

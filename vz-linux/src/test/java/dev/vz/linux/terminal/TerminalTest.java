@@ -64,7 +64,7 @@ class TerminalTest {
                             .toString())
                     .redirectErrorStream(true).start();
             String text = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
-            assertThat(process.waitFor(10, TimeUnit.SECONDS)).isTrue();
+            assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
             assertThat(text).matches("[0-9a-f:]+");
             return text;
         }

@@ -3,6 +3,7 @@ package dev.vz.machine.boot;
 import dev.vz.bus.AddressRange;
 import dev.vz.error.ConfigurationException;
 import dev.vz.memory.GuestMemory;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -164,8 +165,11 @@ public final class BootLoader {
     }
 
     private Loaded loadUnpacked(BzImage image) {
-        ElfKernel elf = KernelUnpacker.unpack(image, Math.min(lowEnd, FILE_MAX));
-        Loaded loaded = loadElf(elf, Optional.of(image.setupHeader()));
+        Loaded loaded;
+        try (Arena room = Arena.ofConfined()) {
+            ElfKernel elf = KernelUnpacker.unpack(image, Math.min(lowEnd, FILE_MAX), room);
+            loaded = loadElf(elf, Optional.of(image.setupHeader()));
+        }
         long end = Math.max(loaded.end, loaded.start + image.initSize());
         if (end > lowEnd) {
             throw tooLarge(image.name(), loaded.start, end - loaded.start);

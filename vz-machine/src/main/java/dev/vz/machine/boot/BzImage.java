@@ -1,6 +1,8 @@
 package dev.vz.machine.boot;
 
 import dev.vz.error.FormatException;
+import java.io.ByteArrayInputStream;
+import java.io.InputStream;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Optional;
@@ -24,6 +26,7 @@ public final class BzImage implements KernelImage {
     private static final int VERSION_2_12 = 0x20C;
     private static final int XLF_KERNEL_64 = 1;
     private static final int ENTRY_64 = 0x200;
+    private static final int PAYLOAD_OFFSET = 0x248;
 
     private final String name;
     private final byte[] bytes;
@@ -160,7 +163,7 @@ public final class BzImage implements KernelImage {
      * @throws FormatException if the header says that it lies outside the file
      */
     MemorySegment payload() {
-        long offset = Integer.toUnsignedLong(file.get(INT, 0x248));
+        long offset = Integer.toUnsignedLong(file.get(INT, PAYLOAD_OFFSET));
         long length = Integer.toUnsignedLong(file.get(INT, 0x24C));
         long kernelBytes = file.byteSize() - setupBytes;
         if (length == 0 || offset > kernelBytes || length > kernelBytes - offset) {
@@ -169,6 +172,12 @@ public final class BzImage implements KernelImage {
                             + " does not lie inside the " + kernelBytes + " bytes of the kernel");
         }
         return file.asSlice(setupBytes + offset, length);
+    }
+
+    /** The bytes of the {@link #payload()} from {@code from} to before {@code to}, which lie inside it. */
+    InputStream payloadStream(long from, long to) {
+        long offset = setupBytes + Integer.toUnsignedLong(file.get(INT, PAYLOAD_OFFSET));
+        return new ByteArrayInputStream(bytes, Math.toIntExact(offset + from), Math.toIntExact(to - from));
     }
 
     @Override

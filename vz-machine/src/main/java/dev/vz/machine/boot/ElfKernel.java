@@ -13,6 +13,8 @@ import java.util.OptionalLong;
  */
 public final class ElfKernel implements KernelImage {
 
+    /** The first four bytes as a little-endian number. */
+    private static final int MAGIC = 0x464C_457F;
     private static final int HEADER = 64;
     private static final int PROGRAM_HEADER = 56;
     /** Real kernels have about five; what claims more is not worth the loop. */
@@ -50,12 +52,12 @@ public final class ElfKernel implements KernelImage {
         this.pvhEntry = pvhEntry;
     }
 
-    static boolean looksLike(byte[] b) {
-        return b.length >= 4 && b[0] == 0x7F && b[1] == 'E' && b[2] == 'L' && b[3] == 'F';
+    static boolean looksLike(MemorySegment file) {
+        return file.byteSize() >= 4 && file.get(INT, 0) == MAGIC;
     }
 
-    static ElfKernel parse(String name, byte[] bytes) {
-        return new Parser(name, KernelImage.view(bytes)).parse();
+    static ElfKernel parse(String name, MemorySegment file) {
+        return new Parser(name, file).parse();
     }
 
     @Override

@@ -18,8 +18,8 @@ public sealed interface KernelImage permits BzImage, ElfKernel {
      * @throws FormatException if it is no kernel, is damaged, or is one for another processor; the message says which
      */
     static KernelImage parse(String name, byte[] bytes) {
-        if (ElfKernel.looksLike(bytes)) {
-            return ElfKernel.parse(name, bytes);
+        if (ElfKernel.looksLike(view(bytes))) {
+            return ElfKernel.parse(name, view(bytes));
         }
         if (BzImage.looksLike(bytes)) {
             return BzImage.parse(name, bytes);

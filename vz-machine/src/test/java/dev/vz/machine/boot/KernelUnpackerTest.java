@@ -12,6 +12,7 @@ import dev.vz.machine.boot.KernelFiles.ElfFile;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.lang.foreign.Arena;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.List;
@@ -82,7 +83,7 @@ class KernelUnpackerTest {
     }
 
     private static ElfKernel unpack(byte[] payload) {
-        return KernelUnpacker.unpack((BzImage) new BzImageFile().payload(payload).parse(), 1 << 30);
+        return KernelUnpacker.unpack((BzImage) new BzImageFile().payload(payload).parse(), 1 << 30, Arena.ofAuto());
     }
 
     private static void assertUnpacks(byte[] payload) {
@@ -138,7 +139,7 @@ class KernelUnpackerTest {
         var file = new BzImageFile();
         file.header.putInt(0x248, 100);
         file.header.putInt(0x24C, -1);
-        assertThatThrownBy(() -> KernelUnpacker.unpack((BzImage) file.parse(), 1 << 30))
+        assertThatThrownBy(() -> KernelUnpacker.unpack((BzImage) file.parse(), 1 << 30, Arena.ofAuto()))
                 .isInstanceOf(FormatException.class)
                 .hasMessage("Cannot unpack bzImage: its payload of 4294967295 bytes "
                         + "at offset 100 does not lie inside the 4096 bytes of the kernel");
@@ -154,7 +155,8 @@ class KernelUnpackerTest {
     @Test
     void a_kernel_larger_than_the_memory_is_refused_before_memory_is_taken() {
         BzImage image = (BzImage) new BzImageFile().payload(withSize(lz4Frame(KERNEL), KERNEL.length)).parse();
-        assertThatThrownBy(() -> KernelUnpacker.unpack(image, 10_000)).isInstanceOf(ConfigurationException.class)
+        assertThatThrownBy(() -> KernelUnpacker.unpack(image, 10_000, Arena.ofAuto()))
+                .isInstanceOf(ConfigurationException.class)
                 .hasMessage(
                         "Cannot unpack bzImage: it has " + KERNEL.length + " bytes unpacked; the guest's memory leaves "
                                 + "room for 10000, give it more");

@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-@Timeout(30)
+@Timeout(120)
 class MachineClockTest {
 
     @Test
@@ -56,7 +56,7 @@ class MachineClockTest {
             });
             long deadline = clock.nanos() + 20_000_000;
             timer.arm(deadline);
-            assertThat(latch.await(10, TimeUnit.SECONDS)).isTrue();
+            assertThat(latch.await(60, TimeUnit.SECONDS)).isTrue();
             assertThat(at[0]).isGreaterThanOrEqualTo(deadline);
         }
     }
@@ -69,7 +69,7 @@ class MachineClockTest {
                 throw new IllegalStateException("a device's mistake, expected in this test");
             }).arm(clock.nanos());
             clock.timer(latch::countDown).arm(clock.nanos() + 1_000_000);
-            assertThat(latch.await(10, TimeUnit.SECONDS)).isTrue();
+            assertThat(latch.await(60, TimeUnit.SECONDS)).isTrue();
         }
     }
 

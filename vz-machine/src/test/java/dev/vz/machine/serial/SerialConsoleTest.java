@@ -7,7 +7,7 @@ import java.time.Duration;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-@Timeout(30)
+@Timeout(120)
 class SerialConsoleTest {
 
     private final Uart16550 uart = new Uart16550("COM1", high -> {}, new ManualClock(0));
@@ -31,7 +31,7 @@ class SerialConsoleTest {
             guestWrites("ing\nlog");
             guestWrites("in:");
         });
-        assertThat(console.awaitOutput("login:", Duration.ofSeconds(10))).isTrue();
+        assertThat(console.awaitOutput("login:", Duration.ofSeconds(60))).isTrue();
         guest.join();
         assertThat(console.awaitOutput("never", Duration.ofMillis(20))).isFalse();
     }

@@ -17,7 +17,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** The 6300ESB's watchdog, driven as Linux's driver does, on a clock that is advanced by hand. */
-@Timeout(60)
+@Timeout(120)
 class IntelWatchdogTest {
 
     private static final long SECOND = 1_000_000_000;

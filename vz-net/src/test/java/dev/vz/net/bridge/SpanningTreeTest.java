@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** IEEE 802.1D-1998, clause 8, in virtual time. */
-@Timeout(60)
+@Timeout(120)
 class SpanningTreeTest {
 
     private final ManualClock clock = new ManualClock();

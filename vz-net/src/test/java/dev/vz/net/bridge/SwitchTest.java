@@ -293,7 +293,7 @@ class SwitchTest {
     }
 
     @Test
-    @Timeout(30)
+    @Timeout(120)
     void twoSwitchesInALoopWithoutATreeDoNotHang() {
         try (var net = Stations.standard(1); var other = Stations.standard(1)) {
             var first = new LinkPair("first", LinkFeatures.all());

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Ports that deliver on threads of their own, and stations that answer on the thread that delivers. */
-@Timeout(60)
+@Timeout(120)
 class SwitchThreadsTest {
 
     @Test

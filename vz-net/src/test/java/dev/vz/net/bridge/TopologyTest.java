@@ -205,7 +205,7 @@ class TopologyTest {
     private List<List<String>> theirs(List<List<String>> expected) {
         List<List<String>> found = new ArrayList<>();
         stations.forEach(station -> found.add(new ArrayList<>()));
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(5);
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
         do {
             loop.poll(1);
             for (int i = 0; i < stations.size(); i++) {

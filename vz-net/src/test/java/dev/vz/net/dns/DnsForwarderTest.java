@@ -49,7 +49,7 @@ import org.xbill.DNS.Section;
 import org.xbill.DNS.Type;
 
 /** Questions of a guest, answers of the gateway. */
-@Timeout(value = 30, unit = TimeUnit.SECONDS)
+@Timeout(120)
 class DnsForwarderTest {
 
     private static final long GATEWAY = GatewayConfiguration.standard().mac().value();

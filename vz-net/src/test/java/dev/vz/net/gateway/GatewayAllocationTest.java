@@ -34,7 +34,7 @@ import org.junit.jupiter.api.Timeout;
 
 /** A frame on its way through the gateway and back leaves no garbage: the test's thread is the gateway's. */
 @Tag("allocation")
-@Timeout(60)
+@Timeout(120)
 @SuppressWarnings("NullAway.Init")
 class GatewayAllocationTest {
 

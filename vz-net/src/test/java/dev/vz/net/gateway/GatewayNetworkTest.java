@@ -29,7 +29,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** A guest with Linux's own network stack, the gateway, and a server: what passes is what would pass without the gateway. */
-@Timeout(value = 60, unit = TimeUnit.SECONDS)
+@Timeout(120)
 class GatewayNetworkTest {
 
     private static final int BULK = 8 << 20;

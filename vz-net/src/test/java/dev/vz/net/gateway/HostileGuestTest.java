@@ -45,7 +45,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  * What a guest that means harm sends. After each the gateway is asked for its address: it answers, it has not failed once, and
  * it holds no more than its limits. The only hosts it can reach are this machine's loopback.
  */
-@Timeout(value = 60, unit = TimeUnit.SECONDS)
+@Timeout(120)
 class HostileGuestTest {
 
     static final long GATEWAY = GatewayConfiguration.standard().mac().value();

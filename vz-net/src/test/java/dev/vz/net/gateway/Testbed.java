@@ -104,7 +104,7 @@ final class Testbed implements AutoCloseable {
 
     private static void await(CountDownLatch latch) {
         try {
-            assertThat(latch.await(10, TimeUnit.SECONDS)).isTrue();
+            assertThat(latch.await(60, TimeUnit.SECONDS)).isTrue();
         } catch (InterruptedException interruption) {
             throw new AssertionError(interruption);
         }

@@ -31,7 +31,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The life of networks: in a folder, and in the kernel of a network namespace. */
-@Timeout(60)
+@Timeout(120)
 class NetworksTest {
 
     private static final String NAT = "<network><name>n</name><forward mode='nat'><nat><port start='2000' end='3000'/>"
@@ -158,7 +158,7 @@ class NetworksTest {
     private static String run(String... words) throws Exception {
         Process process = new ProcessBuilder(words).redirectErrorStream(true).start();
         String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        assertThat(process.waitFor(10, TimeUnit.SECONDS)).isTrue();
+        assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
         return said;
     }
 

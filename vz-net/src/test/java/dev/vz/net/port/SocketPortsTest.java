@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** QEMU's framing on stream and datagram unix sockets, the loop driven by hand. */
-@Timeout(20)
+@Timeout(120)
 class SocketPortsTest {
 
     private static final long A = 0x5254_0000_000AL;
@@ -38,9 +38,9 @@ class SocketPortsTest {
     }
 
     private void until(BooleanSupplier condition) {
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
         while (!condition.getAsBoolean()) {
-            assertThat(System.nanoTime()).as("the condition within ten seconds").isLessThan(end);
+            assertThat(System.nanoTime()).as("the condition in time").isLessThan(end);
             loop.poll(10);
         }
     }

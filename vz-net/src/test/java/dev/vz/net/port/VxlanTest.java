@@ -32,7 +32,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Tunnels between two endpoints of ours, from somebody hostile, and to the kernel's own VXLAN. */
-@Timeout(60)
+@Timeout(120)
 class VxlanTest {
 
     private static final long A = 0x5254_0000_000AL;
@@ -48,9 +48,9 @@ class VxlanTest {
     }
 
     private void until(BooleanSupplier condition) {
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
         while (!condition.getAsBoolean()) {
-            assertThat(System.nanoTime()).as("the condition within ten seconds").isLessThan(end);
+            assertThat(System.nanoTime()).as("the condition in time").isLessThan(end);
             loop.poll(10);
         }
     }

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Reading an overlay fills it. */
-@Timeout(60)
+@Timeout(120)
 class CopyOnReadTest {
 
     private static final int SIZE = 4 << 20;

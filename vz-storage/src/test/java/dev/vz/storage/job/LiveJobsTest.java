@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Backups and mirrors of a disk that is in use. */
-@Timeout(60)
+@Timeout(120)
 class LiveJobsTest {
 
     private static final int SIZE = 4 << 20;

@@ -27,7 +27,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A raw file through io_uring, buffered and direct. */
-@Timeout(60)
+@Timeout(120)
 class RingDiskTest {
 
     private static final int SIZE = 4 << 20;

@@ -27,7 +27,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** The shared folder (virtio 1.3, 5.11) with a client that keeps the rules, and with one that tries to get out. */
-@Timeout(60)
+@Timeout(120)
 class FileSystemDeviceTest {
 
     @TempDir

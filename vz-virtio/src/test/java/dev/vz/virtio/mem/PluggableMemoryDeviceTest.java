@@ -30,7 +30,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Memory in blocks (virtio 1.3, 5.15), over memory that notes what is given back. */
-@Timeout(60)
+@Timeout(120)
 class PluggableMemoryDeviceTest {
 
     private static final int BLOCK = 4096;

@@ -27,7 +27,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Persistent memory (virtio 1.3, 5.19), with a block that notes when it is made durable. */
-@Timeout(60)
+@Timeout(120)
 class PersistentMemoryDeviceTest {
 
     private static final int BYTES = 4 << 20;

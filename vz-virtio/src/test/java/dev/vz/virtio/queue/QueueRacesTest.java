@@ -70,7 +70,7 @@ class QueueRacesTest {
         if (driver.complete().isPresent()) {
             return 1;
         }
-        assertThat(interrupts.tryAcquire(20, TimeUnit.SECONDS)).as("an interrupt comes").isTrue();
+        assertThat(interrupts.tryAcquire(60, TimeUnit.SECONDS)).as("an interrupt comes").isTrue();
         interrupts.drainPermits();
         return 0;
     }
@@ -89,7 +89,7 @@ class QueueRacesTest {
                 if (queue.fault() != null) {
                     trouble.set(queue.fault());
                 } else if (!queue.enableNotifications()) {
-                    if (!kicks.tryAcquire(20, TimeUnit.SECONDS)) {
+                    if (!kicks.tryAcquire(60, TimeUnit.SECONDS)) {
                         trouble.compareAndSet(null, "no notification comes");
                     }
                     kicks.drainPermits();

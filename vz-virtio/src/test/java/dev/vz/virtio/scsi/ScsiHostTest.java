@@ -28,7 +28,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** The SCSI adapter (virtio 1.3, 5.6) and its disks (SPC-4, SBC-3), driven command by command. */
-@Timeout(60)
+@Timeout(120)
 class ScsiHostTest {
 
     private static final long REQUEST = 0x2000;

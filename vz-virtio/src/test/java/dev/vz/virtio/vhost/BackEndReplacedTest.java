@@ -31,7 +31,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** What a driver must not notice when the back end of its device goes and another comes. */
-@Timeout(60)
+@Timeout(120)
 class BackEndReplacedTest {
 
     private static final long HEADER = TestFrontEnd.BASE + 0x1000;
@@ -58,7 +58,7 @@ class BackEndReplacedTest {
     private static boolean isSignalled(EventFd event) {
         var waiting = new PollSet(1);
         waiting.add(event.descriptor(), Readiness.IN);
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
         while (System.nanoTime() < end) {
             if (waiting.poll(TimeUnit.SECONDS.toNanos(1)) > 0) {
                 return true;
@@ -134,7 +134,7 @@ class BackEndReplacedTest {
             TestFrontEnd.Queue queue = front.start(QueueKind.SPLIT.features, 1L << 9);
             queue.call.take();
             flush(front, queue);
-            assertThat(disk.first.await(20, TimeUnit.SECONDS)).isTrue();
+            assertThat(disk.first.await(60, TimeUnit.SECONDS)).isTrue();
             queue.call.take();
             CompletableFuture<Void> closing = CompletableFuture.runAsync(server::close);
             awaitRefusal();
@@ -143,7 +143,7 @@ class BackEndReplacedTest {
             assertThat(front.isCutOff()).isTrue();
             assertThat(queue.driver.complete()).isPresent();
             assertThat(queue.call.take()).as("was signalled before the end of the connection").isPositive();
-            closing.get(20, TimeUnit.SECONDS);
+            closing.get(60, TimeUnit.SECONDS);
         } finally {
             server.close();
         }
@@ -181,7 +181,7 @@ class BackEndReplacedTest {
             });
             Thread.sleep(50);
             server.close();
-            asking.get(20, TimeUnit.SECONDS);
+            asking.get(60, TimeUnit.SECONDS);
         }
     }
 }

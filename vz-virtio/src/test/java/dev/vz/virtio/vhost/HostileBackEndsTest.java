@@ -107,7 +107,7 @@ class HostileBackEndsTest {
     private BackEnd program(boolean disk, Path socket, String... command) throws IOException, InterruptedException {
         Process process = new ProcessBuilder(command).redirectErrorStream(true)
                 .redirectOutput(folder.resolve("log").toFile()).start();
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
         while (!Files.exists(socket)) {
             if (!process.isAlive() || System.nanoTime() > end) {
                 throw new AssertionError(List.of(command) + ": " + Files.readString(folder.resolve("log")));

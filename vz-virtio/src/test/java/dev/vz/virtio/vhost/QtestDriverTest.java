@@ -64,7 +64,7 @@ class QtestDriverTest {
         guest.descriptor(1, DATA, 512, NEXT | (type == 0 ? WRITE : 0), 2);
         guest.descriptor(2, STATUS, 1, WRITE, 0);
         guest.offer(0, 1);
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
         while (guest.usedIdx() == 0 && System.nanoTime() < end) {
             Thread.sleep(1);
         }

@@ -73,7 +73,7 @@ final class QtestGuest implements AutoCloseable {
     }
 
     private SocketChannel accepted(ServerSocketChannel listener, Path output) throws IOException {
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
         SocketChannel accepted = listener.accept();
         while (accepted == null) {
             if (!process.isAlive() || System.nanoTime() > end) {

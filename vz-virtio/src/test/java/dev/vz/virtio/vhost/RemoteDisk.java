@@ -74,7 +74,7 @@ final class RemoteDisk implements AutoCloseable {
     }
 
     QueueDriver.Completion await() throws InterruptedException {
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
         while (System.nanoTime() < end) {
             driver.run();
             var done = queue.complete();
@@ -84,7 +84,7 @@ final class RemoteDisk implements AutoCloseable {
             }
             Thread.sleep(1);
         }
-        throw new AssertionError("no completion within 20 s; status " + driver.host.status());
+        throw new AssertionError("no completion in time; status " + driver.host.status());
     }
 
     @Override

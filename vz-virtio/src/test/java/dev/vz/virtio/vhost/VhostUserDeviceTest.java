@@ -39,7 +39,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Our front end, with our own back end, with qemu-storage-daemon's and with QEMU's virtiofsd. */
-@Timeout(60)
+@Timeout(120)
 class VhostUserDeviceTest {
 
     @TempDir
@@ -63,7 +63,7 @@ class VhostUserDeviceTest {
         Files.deleteIfExists(folder.resolve("s"));
         Process process = new ProcessBuilder(command).redirectErrorStream(true)
                 .redirectOutput(folder.resolve("log").toFile()).start();
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
         while (!Files.exists(folder.resolve("s"))) {
             assertThat(process.isAlive() && System.nanoTime() < end).as(() -> {
                 try {
@@ -216,7 +216,7 @@ class VhostUserDeviceTest {
             first.close();
             try (var other = VhostUserServer.serve(new EntropyDevice(new Random(1)), address(),
                     VhostUserServer.Options.standard())) {
-                long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+                long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
                 while ((disk.driver.host.status() & DeviceHost.NEEDS_RESET) == 0 && System.nanoTime() < end) {
                     Thread.sleep(1);
                 }
@@ -245,7 +245,7 @@ class VhostUserDeviceTest {
         driver.memory.write(0x8000, frame);
         receive.submit(List.of(Buffer.writable(0xA000, 2048)));
         driver.host.notifyQueue(0);
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
         Optional<QueueDriver.Completion> got = Optional.empty();
         boolean sending = false;
         while (got.isEmpty() && System.nanoTime() < end) {

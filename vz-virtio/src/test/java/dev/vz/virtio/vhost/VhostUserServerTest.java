@@ -35,7 +35,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** The vhost-user protocol, with a front end of the test's own. */
-@Timeout(60)
+@Timeout(120)
 class VhostUserServerTest {
 
     @TempDir
@@ -310,7 +310,7 @@ class VhostUserServerTest {
                 front.memory.writeInt(HEADER, 0);
                 queue.submit(Buffer.readable(HEADER, 16), Buffer.writable(DATA, 512), Buffer.writable(STATUS, 1));
             }
-            assertThat(slow.three.await(20, TimeUnit.SECONDS)).isTrue();
+            assertThat(slow.three.await(60, TimeUnit.SECONDS)).isTrue();
             front.state(Protocol.GET_VRING_BASE, 0, 0);
             Thread.sleep(20);
             slow.letGo();
@@ -338,7 +338,7 @@ class VhostUserServerTest {
                     .start(kind.features.packed() ? 0x8000 : 0);
             assertThat(front.ask(Protocol.GET_QUEUE_NUM)).as("pairs").isEqualTo(2);
             send.submit(Buffer.readable(DATA, 12 + 64));
-            assertThat(arrived.poll(20, TimeUnit.SECONDS)).isEqualTo(64);
+            assertThat(arrived.poll(60, TimeUnit.SECONDS)).isEqualTo(64);
             receive.submit(Buffer.writable(DATA, 2048));
             Thread.sleep(20);
             byte[] frame = "........................and so on".getBytes(StandardCharsets.US_ASCII);
@@ -372,7 +372,7 @@ class VhostUserServerTest {
                     channel.truncate(0);
                 }
                 queue.kick.signal();
-                long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+                long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
                 while ((front.ask(Protocol.GET_STATUS) & 64) == 0) {
                     assertThat(System.nanoTime()).as("still says that it needs no reset").isLessThan(until);
                     Thread.sleep(5);

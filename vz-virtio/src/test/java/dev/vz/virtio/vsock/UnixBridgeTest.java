@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Unix sockets of the host and streams of the guest. */
-@Timeout(60)
+@Timeout(120)
 class UnixBridgeTest {
 
     @TempDir

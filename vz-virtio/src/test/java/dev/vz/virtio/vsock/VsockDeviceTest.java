@@ -21,7 +21,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Sockets between guest and host (virtio 1.3, 5.10). */
-@Timeout(60)
+@Timeout(120)
 class VsockDeviceTest {
 
     private static final int ALLOC = 1 << 20;
@@ -35,7 +35,7 @@ class VsockDeviceTest {
         guest.device.listen(80, accepted::complete);
         guest.packet(5000, 80, Packet.OP_REQUEST, 0, ALLOC, 0);
         assertThat(guest.next().op()).isEqualTo(Packet.OP_RESPONSE);
-        return accepted.get(20, TimeUnit.SECONDS);
+        return accepted.get(60, TimeUnit.SECONDS);
     }
 
     @ParameterizedTest
@@ -71,7 +71,7 @@ class VsockDeviceTest {
             assertThat(request.op()).isEqualTo(Packet.OP_REQUEST);
             assertThat(request.guestPort()).isEqualTo(1234);
             guest.packet(1234, request.hostPort(), Packet.OP_RESPONSE, 0, ALLOC, 0);
-            VsockConnection connection = connecting.get(20, TimeUnit.SECONDS);
+            VsockConnection connection = connecting.get(60, TimeUnit.SECONDS);
             connection.write(ascii("hi"), 0, 2);
             assertThat(guest.next().data()).isEqualTo(ascii("hi"));
         }
@@ -90,7 +90,7 @@ class VsockDeviceTest {
             });
             GuestSockets.Seen request = guest.next();
             guest.packet(1234, request.hostPort(), Packet.OP_RST, 0, 0, 0);
-            assertThat(connecting.get(20, TimeUnit.SECONDS)).contains("does anybody listen there");
+            assertThat(connecting.get(60, TimeUnit.SECONDS)).contains("does anybody listen there");
         }
     }
 
@@ -113,7 +113,7 @@ class VsockDeviceTest {
             guest.device.listen(80, accepted::complete);
             guest.packet(5000, 80, Packet.OP_REQUEST, 0, 10, 0);
             assertThat(guest.next().op()).isEqualTo(Packet.OP_RESPONSE);
-            VsockConnection connection = accepted.get(20, TimeUnit.SECONDS);
+            VsockConnection connection = accepted.get(60, TimeUnit.SECONDS);
             connection.write(new byte[25], 0, 25);
             assertThat(guest.next().data()).hasSize(10);
             assertThat(guest.isQuiet()).isTrue();

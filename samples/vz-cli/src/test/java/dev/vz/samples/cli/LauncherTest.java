@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The launcher script in a tree of its own, with a Maven and a JDK that only tell how they were called. */
-@Timeout(60)
+@Timeout(120)
 class LauncherTest {
 
     private static final List<String> TOOLS = List.of("bash", "env", "dirname", "readlink", "find", "stat", "cksum",

@@ -13,7 +13,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-@Timeout(30)
+@Timeout(120)
 class OutputPumpTest {
 
     private final CountDownLatch open = new CountDownLatch(1);
@@ -68,7 +68,7 @@ class OutputPumpTest {
         }
         assertThat(room.getCount()).isEqualTo(1);
         open.countDown();
-        assertThat(room.await(10, TimeUnit.SECONDS)).isTrue();
+        assertThat(room.await(60, TimeUnit.SECONDS)).isTrue();
         assertThat(pump.ready()).isTrue();
         pump.close();
         assertThat(written.size()).isEqualTo(taken);
@@ -88,7 +88,7 @@ class OutputPumpTest {
             broken.countDown();
         });
         pump.write((byte) 1);
-        assertThat(broken.await(10, TimeUnit.SECONDS)).isTrue();
+        assertThat(broken.await(60, TimeUnit.SECONDS)).isTrue();
         for (int i = 0; i < 1 << 20; i++) {
             pump.write((byte) 1);
         }

@@ -126,7 +126,7 @@ class CpioArchiveTest {
         command.addAll(List.of(arguments));
         Process process = new ProcessBuilder(command).redirectInput(file.toFile()).redirectErrorStream(true).start();
         String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        assertThat(process.waitFor(10, TimeUnit.SECONDS)).isTrue();
+        assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
         assertThat(process.exitValue()).as(output).isZero();
         return output;
     }

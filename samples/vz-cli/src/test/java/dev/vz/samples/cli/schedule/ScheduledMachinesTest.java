@@ -25,7 +25,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** More processors than host threads: machines with real guests in machine code, in turns. */
-@Timeout(60)
+@Timeout(120)
 class ScheduledMachinesTest {
 
     private static final long SLICE = 5_000_000;
