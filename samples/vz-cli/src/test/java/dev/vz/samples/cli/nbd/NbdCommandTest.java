@@ -68,7 +68,7 @@ class NbdCommandTest {
         Object[] arguments = Stream.of(Stream.of("serve", "-k", socket), Stream.of(more), Stream.of(image))
                 .flatMap(part -> part).toArray();
         CompletableFuture<Outcome> server = CompletableFuture.supplyAsync(() -> run(arguments));
-        while (!Files.exists(socket) && !server.isDone()) {
+        while (!Peers.listens(socket) && !server.isDone()) {
             Thread.sleep(5);
         }
         return server;
