@@ -1,6 +1,7 @@
 package dev.vz.testing;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
@@ -32,10 +33,16 @@ public final class Listeners {
         }
     }
 
-    private static boolean listens(Path socket) throws IOException {
+    /**
+     * Whether a program listens at a Unix socket. The file alone does not tell: it is there from bind(2) on, and whoever
+     * connects before listen(2) is refused.
+     */
+    public static boolean listens(Path socket) {
         String name = " " + socket;
         try (Stream<String> lines = Files.lines(SOCKETS)) {
             return lines.anyMatch(line -> line.endsWith(name) && line.split(" +")[3].equals(LISTENS));
+        } catch (IOException failure) {
+            throw new UncheckedIOException(failure);
         }
     }
 }

@@ -3,13 +3,11 @@ package dev.vz.testing;
 import static org.junit.jupiter.api.Assertions.fail;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.Stream;
 import org.opentest4j.TestAbortedException;
 
 /**
@@ -49,19 +47,6 @@ public final class Peers {
         Optional<Path> found = find(program);
         require(found.isPresent(), program + " is not installed (apt-get install " + debianPackage + ")");
         return found.orElseThrow();
-    }
-
-    /**
-     * Whether a program listens at a Unix socket. The file alone does not tell: it is there from bind(2) on, and whoever
-     * connects before listen(2) is refused.
-     */
-    public static boolean listens(Path socket) {
-        // Num RefCount Protocol Flags Type St Inode Path; of the flags, 0x10000 is __SO_ACCEPTCON.
-        try (Stream<String> lines = Files.lines(Path.of("/proc/net/unix"))) {
-            return lines.anyMatch(line -> line.endsWith(" " + socket) && line.split(" ")[3].equals("00010000"));
-        } catch (IOException failure) {
-            throw new UncheckedIOException(failure);
-        }
     }
 
     /** Goes on only if {@code /dev/kvm} can be opened for reading and writing. */

@@ -2,6 +2,7 @@ package dev.vz.storage.nbd;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.vz.testing.Listeners;
 import dev.vz.testing.Peers;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -48,7 +49,7 @@ final class Tool {
     static Process serve(Path socket, String debianPackage, String program, Object... arguments) {
         try {
             Process process = start(debianPackage, program, arguments);
-            for (int i = 0; !Peers.listens(socket); i++) {
+            for (int i = 0; !Listeners.listens(socket); i++) {
                 assertThat(process.isAlive()).as("%s ended early", program).isTrue();
                 assertThat(i).as("%s does not listen", program).isLessThan(6000);
                 Thread.sleep(10);
