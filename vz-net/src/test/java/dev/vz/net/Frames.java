@@ -14,8 +14,8 @@ import dev.vz.net.packet.Wire;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.CopyOnWriteArrayList;
 
 /** Frames as tests build, send and collect them. A frame here is bytes without virtio header unless it says otherwise. */
 public final class Frames {
@@ -108,7 +108,7 @@ public final class Frames {
 
     /** Keeps copies of what arrives. */
     public static final class Collector implements FrameSink {
-        private final List<byte[]> frames = new CopyOnWriteArrayList<>();
+        private final List<byte[]> frames = new ArrayList<>();
 
         /** A collector that receives from {@code port}. */
         public static Collector on(LinkPort port) {
@@ -118,7 +118,7 @@ public final class Frames {
         }
 
         @Override
-        public int accept(FrameBatch batch) {
+        public synchronized int accept(FrameBatch batch) {
             for (int i = 0; i < batch.count(); i++) {
                 frames.add(copy(batch, i));
             }
@@ -126,12 +126,12 @@ public final class Frames {
         }
 
         /** What has arrived. */
-        public List<byte[]> frames() {
-            return frames;
+        public synchronized List<byte[]> frames() {
+            return List.copyOf(frames);
         }
 
-        /** What has arrived since the last time. */
-        public List<byte[]> take() {
+        /** What has arrived since the last time: a frame that arrives meanwhile, on another thread, is there the next time. */
+        public synchronized List<byte[]> take() {
             var taken = List.copyOf(frames);
             frames.clear();
             return taken;

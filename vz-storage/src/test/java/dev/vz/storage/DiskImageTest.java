@@ -190,9 +190,11 @@ class DiskImageTest {
             var done = new CountDownLatch(writers);
             for (int writer = 0; writer < writers; writer++) {
                 int mine = writer;
-                Thread.ofVirtual().uncaughtExceptionHandler((thread, failure) -> failures.add(failure)).start(() -> {
+                Thread.ofVirtual().start(() -> {
                     try {
                         write(disk, model, mine, writers, sectors);
+                    } catch (Throwable failure) {
+                        failures.add(failure);
                     } finally {
                         done.countDown();
                     }

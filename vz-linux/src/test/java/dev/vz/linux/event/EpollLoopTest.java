@@ -11,6 +11,7 @@ import dev.vz.linux.memory.MemoryFile;
 import dev.vz.linux.socket.SocketType;
 import dev.vz.linux.socket.UnixSocket;
 import dev.vz.testing.Allocations;
+import dev.vz.testing.Background;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -101,7 +102,7 @@ class EpollLoopTest {
             loop.wake();
             assertThat(loop.poll(-1)).isZero();
             assertThat(loop.poll(0)).isZero();
-            var waiting = CompletableFuture.supplyAsync(() -> loop.poll(-1));
+            var waiting = Background.call(() -> loop.poll(-1));
             while (!waiting.isDone()) {
                 loop.wake();
                 Thread.sleep(1);
@@ -281,7 +282,7 @@ class EpollLoopTest {
         var loop = new EpollLoop("test");
         Thread thread = loop.start();
         loop.execute(loop::close);
-        thread.join(10_000);
+        thread.join(60_000);
         assertThat(thread.isAlive()).isFalse();
         assertThatThrownBy(() -> loop.poll(0)).isInstanceOf(LifecycleException.class);
         loop.close();

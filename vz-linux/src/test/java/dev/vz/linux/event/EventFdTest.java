@@ -8,8 +8,8 @@ import dev.vz.linux.FileDescriptor;
 import dev.vz.linux.OpenDescriptors;
 import dev.vz.linux.OpenFlag;
 import dev.vz.testing.Allocations;
+import dev.vz.testing.Background;
 import java.nio.file.Path;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -59,7 +59,7 @@ class EventFdTest {
     @Test
     void aBlockingCounterWaits() throws Exception {
         try (var event = EventFd.blocking()) {
-            var waiter = CompletableFuture.supplyAsync(event::take);
+            var waiter = Background.call(event::take);
             assertThat(waiter).isNotDone();
             event.signal();
             assertThat(waiter.get(60, TimeUnit.SECONDS)).isEqualTo(1);

@@ -79,7 +79,7 @@ class TapDeviceTest {
                     return new DatagramSocket(new InetSocketAddress("192.0.2.1", 4000));
                 });
                 try (socket) {
-                    socket.setSoTimeout(10_000);
+                    socket.setSoTimeout(60_000);
                     byte[] text = "out of the host".getBytes(StandardCharsets.US_ASCII);
                     socket.send(new DatagramPacket(text, text.length, InetAddress.getByName("192.0.2.2"), 5000));
                     var buffer = arena.allocate(2048);
@@ -168,7 +168,7 @@ class TapDeviceTest {
         try (var registration = loop.register(tap.descriptor(), Readiness.IN, (which, readiness) -> length[0] = FileIo
                 .read(tap.descriptor(), buffer, 0, buffer.byteSize()))) {
             for (int i = 0; i < 100; i++) {
-                assertThat(loop.poll(10_000)).isEqualTo(1);
+                assertThat(loop.poll(60_000)).isEqualTo(1);
                 MemorySegment frame = buffer.asSlice(tap.headerSize(), length[0] - tap.headerSize());
                 if (frame.byteSize() > 42 && frame.get(NETWORK_SHORT, 12) == 0x0800
                         && frame.get(NETWORK_SHORT, 36) == 5000) {

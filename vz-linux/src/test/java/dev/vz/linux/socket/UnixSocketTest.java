@@ -8,10 +8,10 @@ import dev.vz.error.HostException;
 import dev.vz.linux.Errno;
 import dev.vz.linux.OpenDescriptors;
 import dev.vz.testing.Allocations;
+import dev.vz.testing.Background;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -85,7 +85,7 @@ class UnixSocketTest {
     void aBlockingListenerWaits(@TempDir Path folder) throws Exception {
         var address = UnixAddress.of(folder.resolve("s"));
         try (var listener = UnixListener.listen(address, SocketType.STREAM, 1, false)) {
-            var accepted = CompletableFuture.supplyAsync(() -> listener.accept(false));
+            var accepted = Background.call(() -> listener.accept(false));
             assertThat(accepted).isNotDone();
             try (var client = UnixSocket.connect(address, SocketType.STREAM, false);
                     var server = accepted.get(60, TimeUnit.SECONDS)) {
@@ -98,7 +98,7 @@ class UnixSocketTest {
     void aListenerThatRefusesWakesWhoeverWaitsAndLetsNobodyIn(@TempDir Path folder) {
         var address = UnixAddress.of(folder.resolve("r"));
         try (var listener = UnixListener.listen(address, SocketType.STREAM, 1, false)) {
-            var accepted = CompletableFuture.supplyAsync(() -> listener.accept(false));
+            var accepted = Background.call(() -> listener.accept(false));
             listener.refuse();
             assertThatThrownBy(() -> accepted.get(60, TimeUnit.SECONDS)).hasMessageContaining("accept");
             assertThatThrownBy(() -> UnixSocket.connect(address, SocketType.STREAM, true))

@@ -150,7 +150,7 @@ class TerminalTest {
                     assertThat(pty.settings()).isNotEqualTo(before);
                     process.destroy();
                 }
-                assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
+                assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
                 assertThat(process.exitValue()).isEqualTo(how.equals("exit") ? 3 : 143);
                 assertThat(pty.settings()).as(how).isEqualTo(before);
             }

@@ -103,7 +103,7 @@ class NativeThreadTest {
         Thread thread = Thread.ofPlatform().start(() -> id.complete(NativeThread.id()));
         thread.join();
         // The Java thread has ended; the kernel's goes moments later.
-        for (int i = 0; i < 1000 && Signals.send(id.get(), 0) == 0; i++) {
+        for (int i = 0; i < 60_000 && Signals.send(id.get(), 0) == 0; i++) {
             Thread.sleep(1);
         }
         assertThat(Signals.send(id.get(), 0)).isEqualTo(-Errno.ESRCH);

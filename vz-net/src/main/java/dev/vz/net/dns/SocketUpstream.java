@@ -15,6 +15,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -26,19 +27,31 @@ import java.util.List;
  */
 public final class SocketUpstream implements DnsUpstream {
 
-    private static final int TIMEOUT_MILLIS = 2000;
+    private static final Duration PATIENCE = Duration.ofSeconds(2);
+    private static final Duration MOST_PATIENCE = Duration.ofHours(1);
     private static final int LARGEST = 65_535;
     private static final int TRUNCATED = 0x02;
 
     private final List<InetSocketAddress> servers;
+    private final int millis;
     private final SecureRandom random = new SecureRandom();
 
-    /** Asks {@code servers}, the first that answers. */
+    /** Asks {@code servers}, the first that answers within two seconds. */
     public SocketUpstream(List<InetSocketAddress> servers) {
+        this(servers, PATIENCE);
+    }
+
+    /** Asks {@code servers}, the first that answers within {@code patience}: a millisecond to an hour. */
+    public SocketUpstream(List<InetSocketAddress> servers, Duration patience) {
         if (servers.isEmpty()) {
             throw new ConfigurationException("A name service needs a server to ask");
         }
+        if (patience.compareTo(Duration.ofMillis(1)) < 0 || patience.compareTo(MOST_PATIENCE) > 0) {
+            throw new ConfigurationException("A name server is waited for between a millisecond and an hour, not "
+                    + patience);
+        }
         this.servers = List.copyOf(servers);
+        millis = (int) patience.toMillis();
     }
 
     /** Asks the servers that a file like {@code /etc/resolv.conf} names. */
@@ -79,16 +92,16 @@ public final class SocketUpstream implements DnsUpstream {
         throw last != null ? last : new IOException("no name server");
     }
 
-    private static byte[] overUdp(InetSocketAddress server, byte[] query) throws IOException {
+    private byte[] overUdp(InetSocketAddress server, byte[] query) throws IOException {
         try (var socket = new DatagramSocket()) {
             socket.connect(server);
             socket.send(new DatagramPacket(query, query.length));
-            long end = System.nanoTime() + TIMEOUT_MILLIS * 1_000_000L;
+            long end = System.nanoTime() + millis * 1_000_000L;
             byte[] buffer = new byte[LARGEST];
             while (true) {
                 long left = (end - System.nanoTime()) / 1_000_000;
                 if (left <= 0) {
-                    throw new SocketTimeoutException(server + " did not answer within " + TIMEOUT_MILLIS + " ms");
+                    throw new SocketTimeoutException(server + " did not answer within " + millis + " ms");
                 }
                 socket.setSoTimeout((int) left);
                 var packet = new DatagramPacket(buffer, buffer.length);
@@ -101,10 +114,10 @@ public final class SocketUpstream implements DnsUpstream {
         }
     }
 
-    private static byte[] overTcp(InetSocketAddress server, byte[] query) throws IOException {
+    private byte[] overTcp(InetSocketAddress server, byte[] query) throws IOException {
         try (var socket = new Socket()) {
-            socket.connect(server, TIMEOUT_MILLIS);
-            socket.setSoTimeout(TIMEOUT_MILLIS);
+            socket.connect(server, millis);
+            socket.setSoTimeout(millis);
             socket.getOutputStream().write(
                     ByteBuffer.allocate(2 + query.length).putShort((short) query.length).put(query).array());
             var in = new DataInputStream(socket.getInputStream());

@@ -32,7 +32,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** The Linux bridge as model and as neighbour, in a network namespace of the test's own. */
-@Timeout(120)
+@Timeout(240)
 @SuppressWarnings("NullAway.Init")
 class LinuxBridgeTest {
 
@@ -167,7 +167,7 @@ class LinuxBridgeTest {
                 }
                 net.add(PortSettings.standard().withIsolation(isolated));
             }
-            poll(300);
+            LinuxBridges.awaitForwarding(namespace, loop, count);
             theirs.forEach(Collector::take);
             int delivered = 0;
             for (int step = 0; step < frames.size(); step++) {
@@ -229,7 +229,7 @@ class LinuxBridgeTest {
             TapPort other = slave("tl2");
             Collector far = Collector.on(other);
             Collector near = Collector.on(station.b());
-            long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+            long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(90);
             while (System.nanoTime() < end && (network.state(first) != State.FORWARDING
                     || network.state(second) != State.BLOCKING)) {
                 poll(100);
@@ -237,14 +237,25 @@ class LinuxBridgeTest {
             // The Linux bridge is root; of our two ways to it, the one to its lower port stays open.
             assertThat(network.state(first)).isEqualTo(State.FORWARDING);
             assertThat(network.state(second)).isEqualTo(State.BLOCKING);
-            poll(1000);
+            LinuxBridges.awaitForwarding(namespace, loop, 3);
             own(far);
             own(near);
             Frames.send(station.b(), Frames.ethernet(ALL, mac(0), Frames.LOCAL_TYPE, new byte[46]));
             Frames.send(other, Frames.ethernet(ALL, mac(1), Frames.LOCAL_TYPE, new byte[46]));
+            var atFar = new ArrayList<byte[]>();
+            var atNear = new ArrayList<byte[]>();
+            end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+            while (System.nanoTime() < end && (atFar.isEmpty() || atNear.isEmpty())) {
+                poll(10);
+                atFar.addAll(own(far));
+                atNear.addAll(own(near));
+            }
+            // In a loop more would follow, many times a second.
             poll(500);
-            assertThat(own(far)).hasSize(1);
-            assertThat(own(near)).hasSize(1);
+            atFar.addAll(own(far));
+            atNear.addAll(own(near));
+            assertThat(atFar).hasSize(1);
+            assertThat(atNear).hasSize(1);
             assertThat(timer).isNotNull();
             other.close();
         }

@@ -36,7 +36,7 @@ import org.junit.jupiter.api.Timeout;
  * switch for each VLAN: so the model has a bridge for each VLAN of each switch, and what a port's tags mean is all that the
  * test adds to it. {@code -Dvz.net.steps} makes the run as long as one likes.
  */
-@Timeout(120)
+@Timeout(300)
 @SuppressWarnings("NullAway.Init")
 class TopologyTest {
 
@@ -51,6 +51,7 @@ class TopologyTest {
     private NetworkNamespace namespace;
     private EpollLoop loop;
     private Random random;
+    private int slaves;
 
     /** A port for stations, and the model's ports of the same place. */
     private record Station(LinkPair cable, Collector collector, PortVlans vlans, Map<Integer, TapPort> taps,
@@ -96,7 +97,7 @@ class TopologyTest {
             }
         }
         run();
-        poll(200);
+        LinuxBridges.awaitForwarding(namespace, loop, slaves);
         stations.forEach(station -> station.model().values().forEach(Collector::take));
     }
 
@@ -120,8 +121,8 @@ class TopologyTest {
             if (vlans.carries(vlan)) {
                 String name = "t" + node + "v" + vlan;
                 command("link add %sa type veth peer name %sb", name, name);
-                command("link set %sa master %s up", name, bridge(node, vlan));
-                command("link set %sb master %s up", name, bridge(other, vlan));
+                enslave(name + "a", bridge(node, vlan));
+                enslave(name + "b", bridge(other, vlan));
             }
         }
     }
@@ -137,10 +138,15 @@ class TopologyTest {
                 TapPort tap = own(namespace.call(() -> TapPort.open(name, loop)));
                 station.taps().put(vlan, tap);
                 station.model().put(vlan, Collector.on(tap));
-                command("link set %s master %s up", name, bridge(node, vlan));
+                enslave(name, bridge(node, vlan));
             }
         }
         stations.add(station);
+    }
+
+    private void enslave(String link, String bridge) {
+        command("link set %s master %s up", link, bridge);
+        slaves++;
     }
 
     private void command(String words, Object... names) {
@@ -157,13 +163,6 @@ class TopologyTest {
             return ip.waitFor() == 0 ? "" : "failed: " + output;
         });
         assertThat(said).isEmpty();
-    }
-
-    private void poll(int millis) {
-        long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(millis);
-        while (System.nanoTime() < end) {
-            loop.poll(1);
-        }
     }
 
     @RepeatedTest(3)

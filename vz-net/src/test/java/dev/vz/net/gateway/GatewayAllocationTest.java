@@ -26,6 +26,7 @@ import java.nio.channels.DatagramChannel;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -34,11 +35,12 @@ import org.junit.jupiter.api.Timeout;
 
 /** A frame on its way through the gateway and back leaves no garbage: the test's thread is the gateway's. */
 @Tag("allocation")
-@Timeout(120)
+@Timeout(240)
 @SuppressWarnings("NullAway.Init")
 class GatewayAllocationTest {
 
     private static final int GUEST_PORT = 5000;
+    private static final long PATIENCE = TimeUnit.SECONDS.toNanos(60);
     private static final int LOOPBACK = HostileGuestTest.LOOPBACK;
 
     private EpollLoop loop;
@@ -114,7 +116,8 @@ class GatewayAllocationTest {
             double bytes = Allocations.perCall(4000, () -> {
                 int before = arrived;
                 send(batch);
-                for (int i = 0; i < 1000 && arrived - before < frames.length; i++) {
+                for (long end = System.nanoTime() + PATIENCE; arrived - before < frames.length
+                        && System.nanoTime() < end;) {
                     take();
                 }
             });
@@ -168,7 +171,7 @@ class GatewayAllocationTest {
             send(Frames.batch(HostileGuestTest.tcp(HostileGuestTest.MAC, HostileGuestTest.OWN, LOOPBACK, GUEST_PORT,
                     port, sequence, 0, TcpHeader.SYN)));
             arrived = 0;
-            for (int i = 0; i < 1000 && acknowledged != sequence + 1; i++) {
+            for (long end = System.nanoTime() + PATIENCE; acknowledged != sequence + 1 && System.nanoTime() < end;) {
                 take();
             }
             sequence++;
@@ -185,7 +188,8 @@ class GatewayAllocationTest {
                 number(batch, size);
                 send(batch);
                 sequence += size;
-                for (int i = 0; i < 1000 && (arrived - before < size || acknowledged != sequence); i++) {
+                for (long end = System.nanoTime() + PATIENCE; (arrived - before < size || acknowledged != sequence)
+                        && System.nanoTime() < end;) {
                     take();
                 }
                 number(answer, 0);

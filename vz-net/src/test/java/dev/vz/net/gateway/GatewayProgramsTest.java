@@ -23,6 +23,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -33,7 +34,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What people run in guests, through the gateway to a server: iperf3, curl, nmap, and as many connections as they like. */
-@Timeout(value = 120, unit = TimeUnit.SECONDS)
+@Timeout(value = 300, unit = TimeUnit.SECONDS)
 @SuppressWarnings("NullAway.Init")
 class GatewayProgramsTest {
 
@@ -69,16 +70,15 @@ class GatewayProgramsTest {
                 .redirectOutput(ProcessBuilder.Redirect.DISCARD).start()));
     }
 
-    private void awaitPort(String address, int port) throws Exception {
-        for (int i = 0; i < 200; i++) {
-            try (SocketChannel probe = bed.server.call(SocketChannel::open)) {
-                probe.connect(new InetSocketAddress(IpPrefix.address(address), port));
-                return;
-            } catch (java.io.IOException notYet) {
-                Thread.sleep(25);
-            }
+    /** Waits until someone listens at all the server's addresses: iperf3 would take a connection for its client's. */
+    private void awaitPort(int port) throws Exception {
+        var listening = Pattern.compile(String.format("(?m)^ *\\d+: 0{32}:%04X 0{32}:0000 0A ", port));
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+        while (!listening.matcher(bed.server.call(() -> Files.readString(Path.of("/proc/thread-self/net/tcp6"))))
+                .find()) {
+            assertThat(System.nanoTime()).as("nobody listens at port " + port).isLessThan(end);
+            Thread.sleep(10);
         }
-        throw new AssertionError("nobody listens at " + address + " port " + port);
     }
 
     @ParameterizedTest(name = "{0} streams to {1} {2}")
@@ -87,7 +87,7 @@ class GatewayProgramsTest {
     void iperf3MovesBytesOnEveryStream(int streams, String server, String direction) throws Exception {
         Peers.program("iperf3", "iperf3");
         start(bed.server, "iperf3", "-s", "-p", "5201");
-        awaitPort(server, 5201);
+        awaitPort(5201);
         var command = new ArrayList<>(List.of("iperf3", "-J", "-c", server, "-p", "5201", "-t", "1", "-P",
                 String.valueOf(streams)));
         if (direction != null) {
@@ -110,19 +110,34 @@ class GatewayProgramsTest {
     @CsvSource({"192.0.2.1,", "192.0.2.1,-R", "2001:db8::1,", "2001:db8::1,-R"})
     void iperf3LosesNoDatagramsAtAModestRate(String server, String direction) throws Exception {
         Peers.program("iperf3", "iperf3");
-        start(bed.server, "iperf3", "-s", "-p", "5202");
-        awaitPort(server, 5202);
-        var command = new ArrayList<>(List.of("iperf3", "-J", "-c", server, "-p", "5202", "-t", "1", "-u", "-b", "20M",
-                "-l", "1200"));
+        // As many as a socket keeps for a reader whose turn does not come: of these none may be lost, however busy the machine.
+        var few = datagrams(5202, server, direction, "-k", "100", "-b", "2M", "-l", "200");
+        assertThat(few.sent()).isBetween(100L, 110L);
+        assertThat(few.lost()).isZero();
+        // Here a program that is kept from running for a twentieth of a second loses some without the gateway, too.
+        var many = datagrams(5203, server, direction, "-t", "1", "-b", "20M", "-l", "1200");
+        assertThat(many.sent()).isGreaterThan(500);
+        assertThat(many.lost()).isLessThan(many.sent() / 2);
+    }
+
+    private record Datagrams(long sent, long lost) {}
+
+    /** What iperf3 says of datagrams to a server of their own: between two clients it closes its door for a moment. */
+    private Datagrams datagrams(int port, String server, @Nullable String direction, String... amount)
+            throws Exception {
+        String number = String.valueOf(port);
+        start(bed.server, "iperf3", "-s", "-p", number);
+        awaitPort(port);
+        var command = new ArrayList<>(List.of("iperf3", "-J", "-c", server, "-p", number, "-u"));
+        command.addAll(List.of(amount));
         if (direction != null) {
             command.add(direction);
         }
         String report = run(bed.guest, command.toArray(String[]::new));
-        var lost = Pattern.compile("\"sum\":\\s*\\{[^}]*?\"lost_packets\":\\s*(\\d+),\\s*\"packets\":\\s*(\\d+)")
+        var sum = Pattern.compile("\"sum\":\\s*\\{[^}]*?\"lost_packets\":\\s*(\\d+),\\s*\"packets\":\\s*(\\d+)")
                 .matcher(report);
-        assertThat(lost.find()).as(report).isTrue();
-        assertThat(Long.parseLong(lost.group(2))).isGreaterThan(1000);
-        assertThat(Long.parseLong(lost.group(1))).isLessThan(Long.parseLong(lost.group(2)) / 20);
+        assertThat(sum.find()).as(report).isTrue();
+        return new Datagrams(Long.parseLong(sum.group(2)), Long.parseLong(sum.group(1)));
     }
 
     @ParameterizedTest
@@ -231,8 +246,9 @@ class GatewayProgramsTest {
                 }
             }
             Arrays.sort(waits);
-            // A delayed acknowledgment anywhere on the way would show as 40 ms.
-            assertThat(waits[waits.length / 2]).isLessThan(TimeUnit.MILLISECONDS.toNanos(20));
+            // A delayed acknowledgment anywhere on the way would show as 40 ms in all but the first of them; where other
+            // programs take the processors, many take long for that reason.
+            assertThat(waits[waits.length / 10]).isLessThan(TimeUnit.MILLISECONDS.toNanos(35));
         }
     }
 
@@ -241,7 +257,8 @@ class GatewayProgramsTest {
     void nmapSeesTheSamePortsAsWithoutTheGateway(String family, String scan, String server) throws Exception {
         Peers.program("nmap", "nmap");
         try (var first = bed.listener(bed.server, "::", 7301); var second = bed.listener(bed.server, "::", 7308)) {
-            String[] command = {"nmap", family, "-n", "-Pn", scan, "--max-retries", "2", "-p", "7300-7310", server};
+            String[] command = {"nmap", family, "-n", "-Pn", scan, "--initial-rtt-timeout", "20s", "--min-rtt-timeout",
+                "20s", "--max-rtt-timeout", "20s", "-p", "7300-7310", server};
             List<String> direct = ports(run(bed.host, command));
             assertThat(direct).hasSize(11).filteredOn(line -> line.contains("open")).hasSize(2);
             assertThat(ports(run(bed.guest, command))).isEqualTo(direct);

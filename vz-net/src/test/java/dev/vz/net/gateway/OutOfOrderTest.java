@@ -64,7 +64,9 @@ class OutOfOrderTest {
             int offset = random.nextInt(STREAM);
             int length = 1 + random.nextInt(random.nextBoolean() ? 3_000 : 60_000);
             if (random.nextInt(3) == 0 && !offered.isEmpty()) {
-                offset = offered.nextClearBit(offered.nextSetBit(random.nextInt(offered.length()))); // right behind
+                int behind = offered.nextClearBit(offered.nextSetBit(random.nextInt(offered.length())));
+                // Ever more behind the last would leave the stream.
+                offset = Math.min(behind, STREAM);
             }
             add(ahead, base, offset, length);
             offered.set(offset, offset + length);

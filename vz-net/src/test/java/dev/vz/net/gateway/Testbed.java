@@ -8,6 +8,8 @@ import dev.vz.linux.network.NetworkNamespace;
 import dev.vz.net.IpPrefix;
 import dev.vz.net.port.TapPort;
 import dev.vz.testing.Peers;
+import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.nio.channels.DatagramChannel;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
@@ -83,6 +85,8 @@ final class Testbed implements AutoCloseable {
             run("ip", "route", "add", "default", "via", SERVER);
             return null;
         });
+        awaitServer(SERVER);
+        awaitServer(SERVER6);
         var polled = new CountDownLatch(1);
         thread = Thread.ofPlatform().daemon().name("gateway under test").start(() -> host.call(() -> {
             polled.countDown();
@@ -100,6 +104,28 @@ final class Testbed implements AutoCloseable {
         Peers.root();
         Peers.program("ip", "iproute2");
         Peers.require(Files.isWritable(Path.of("/dev/net/tun")), "/dev/net/tun cannot be opened");
+    }
+
+    /**
+     * A cable is up when the kernel's worker gets to it, a moment after both its ends were: until then it drops what it is
+     * given, and IPv6 has no route over it. Then the server's host refuses, as nobody listens there.
+     */
+    private void awaitServer(String address) {
+        var nobody = new InetSocketAddress(IpPrefix.address(address), 9);
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+        String said = "";
+        while (!said.contains("refused")) {
+            assertThat(System.nanoTime()).as("asked for %s, the host said: %s", nobody, said).isLessThan(end);
+            try (SocketChannel probe = host.call(SocketChannel::open)) {
+                probe.connect(nobody);
+                said = "connected";
+                Thread.sleep(10);
+            } catch (IOException failure) {
+                said = String.valueOf(failure.getMessage());
+            } catch (InterruptedException interruption) {
+                throw new AssertionError(interruption);
+            }
+        }
     }
 
     private static void await(CountDownLatch latch) {
@@ -121,7 +147,7 @@ final class Testbed implements AutoCloseable {
     ServerSocketChannel listener(NetworkNamespace where, String address, int port) {
         return where.call(() -> {
             var listener = ServerSocketChannel.open();
-            listener.bind(new java.net.InetSocketAddress(IpPrefix.address(address), port), 512);
+            listener.bind(new InetSocketAddress(IpPrefix.address(address), port), 512);
             return listener;
         });
     }
@@ -130,7 +156,7 @@ final class Testbed implements AutoCloseable {
         var process = new ProcessBuilder(command).redirectErrorStream(true).start();
         process.getOutputStream().close();
         String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
+        assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
         assertThat(process.exitValue()).as(String.join(" ", command) + ": " + output).isZero();
         return output;
     }
@@ -142,7 +168,7 @@ final class Testbed implements AutoCloseable {
         stopping = true;
         loop.wake();
         try {
-            thread.join(10_000);
+            thread.join();
         } catch (InterruptedException interruption) {
             Thread.currentThread().interrupt();
         }

@@ -51,7 +51,7 @@ class TapPortTest {
     private void until(BooleanSupplier condition) {
         long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
         while (!condition.getAsBoolean()) {
-            assertThat(System.nanoTime()).as("the condition in time").isLessThan(end);
+            assertThat(System.nanoTime()).as("the condition within a minute").isLessThan(end);
             loop.poll(10);
         }
     }

@@ -71,8 +71,8 @@ final class ClientConnection implements AutoCloseable {
         lock.lock();
         try {
             reason = broken;
-            if (reason == null) {
-                if (freeCount == 0 || ending) {
+            if (reason == null && !ending) {
+                if (freeCount == 0) {
                     waiting.add(request);
                 } else {
                     queue(request);
@@ -91,7 +91,11 @@ final class ClientConnection implements AutoCloseable {
         } finally {
             lock.unlock();
         }
-        request.fail(BlockResult.IO_ERROR, reason);
+        if (reason == null) {
+            request.complete(BlockResult.CANCELLED);
+        } else {
+            request.fail(BlockResult.IO_ERROR, reason);
+        }
     }
 
     private void queue(BlockRequest request) {
@@ -216,7 +220,7 @@ final class ClientConnection implements AutoCloseable {
         lock.lock();
         try {
             free[freeCount++] = place.index;
-            BlockRequest next = ending ? null : waiting.poll();
+            BlockRequest next = waiting.poll();
             if (next != null) {
                 queue(next);
             } else if (freeCount == table.length) {
@@ -238,8 +242,10 @@ final class ClientConnection implements AutoCloseable {
     }
 
     private HostException lost(long result) {
-        if (result == 0) {
-            return new HostException("receiving replies", uri.toString(), Errno.ECONNRESET, "ECONNRESET",
+        // Whoever sends may notice it before the loop's thread does, and then by another name.
+        if (result == 0 || result == -Errno.EPIPE || result == -Errno.ECONNRESET) {
+            int error = result == 0 ? Errno.ECONNRESET : (int) -result;
+            return new HostException("talking", uri.toString(), error, Errno.name(error),
                     "the server hung up; open the export again");
         }
         if (channel instanceof TlsChannel tls && result == -Errno.EPROTO) {
@@ -320,15 +326,23 @@ final class ClientConnection implements AutoCloseable {
         }
     }
 
-    /** Tells the server goodbye and closes the socket; all requests are done. */
-    void finish() {
+    /** Takes nothing more: what is submitted from now on is cancelled. */
+    void refuse() {
         lock.lock();
         try {
             ending = true;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Tells the server goodbye; it takes nothing more, and all requests are done. */
+    void finish() {
+        lock.lock();
+        try {
             if (broken == null) {
-                ClientRequest last = table[0];
+                var last = new ClientRequest(0);
                 last.begin(new BlockRequest(), Nbd.NBD_CMD_DISC, 0);
-                last.request = null;
                 sender.add(last.head, Nbd.REQUEST_BYTES, null);
                 transmit();
                 channel.finish();

@@ -329,6 +329,9 @@ public sealed class NbdClient implements BlockDevice permits ResizableNbdClient 
                 flushWithin(deadline);
             }
         } finally {
+            connections.forEach(ClientConnection::refuse);
+            // What another thread submitted while this one began to close was taken, so it is completed.
+            connections.forEach(connection -> connection.drain(deadline));
             connections.forEach(ClientConnection::finish);
             connections.forEach(ClientConnection::close);
         }

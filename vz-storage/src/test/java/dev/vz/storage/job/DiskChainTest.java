@@ -19,6 +19,8 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -170,16 +172,18 @@ class DiskChainTest {
         files().create("base.qcow2", SIZE);
         try (DiskChain a = files().open(); DiskChain b = second.open()) {
             var end = new AtomicBoolean();
+            var written = new Semaphore(0);
             Thread writer = Thread.ofVirtual().start(() -> {
                 MemorySegment sector = Arena.ofAuto().allocate(512);
                 for (long n = 1; !end.get(); n++) {
                     sector.set(ValueLayout.JAVA_LONG, 0, n);
                     a.device().write(0, sector);
                     b.device().write(0, sector);
+                    written.release();
                 }
             });
             for (int i = 0; i < 20; i++) {
-                Thread.sleep(5);
+                awaitWrites(written);
                 DiskImage frozenA = a.top();
                 DiskImage frozenB = b.top();
                 DiskCheckpoint.take(List.of(new DiskCheckpoint.Part(b, second.overlay("s" + i + ".qcow2")),
@@ -193,11 +197,17 @@ class DiskChainTest {
                         throw new ConfigurationException("no room for another image");
                     })))).isInstanceOf(ConfigurationException.class).hasMessageContaining("no room");
             assertThat(a.top()).isSameAs(before);
-            Thread.sleep(5);
+            awaitWrites(written);
             end.set(true);
             writer.join();
             assertThat(number(a.device())).isEqualTo(number(b.device())).isPositive();
         }
+    }
+
+    /** Waits until the writer has gone on by a little. */
+    private static void awaitWrites(Semaphore written) throws InterruptedException {
+        written.drainPermits();
+        assertThat(written.tryAcquire(3, 60, TimeUnit.SECONDS)).isTrue();
     }
 
     private static long number(BlockDevice disk) {

@@ -199,7 +199,7 @@ class NbdRoundTripTest {
                         done.countDown();
                     }));
         }
-        assertThat(done.await(30, TimeUnit.SECONDS)).isTrue();
+        assertThat(done.await(60, TimeUnit.SECONDS)).isTrue();
         assertThat(bad).hasValue(0);
         MemorySegment back = arena.allocate(8192);
         for (int i = 0; i < count; i++) {

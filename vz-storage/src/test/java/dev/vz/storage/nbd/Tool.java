@@ -2,11 +2,11 @@ package dev.vz.storage.nbd;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.vz.testing.Listeners;
 import dev.vz.testing.Peers;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -45,13 +45,13 @@ final class Tool {
         return outcome.output();
     }
 
-    /** Starts a server and waits until its socket is there. */
+    /** Starts a server and waits until it listens. */
     static Process serve(Path socket, String debianPackage, String program, Object... arguments) {
         try {
             Process process = start(debianPackage, program, arguments);
-            for (int i = 0; !Files.exists(socket); i++) {
+            for (int i = 0; !Listeners.listens(socket); i++) {
                 assertThat(process.isAlive()).as("%s ended early", program).isTrue();
-                assertThat(i).as("%s does not listen", program).isLessThan(1000);
+                assertThat(i).as("%s does not listen", program).isLessThan(6000);
                 Thread.sleep(10);
             }
             return process;

@@ -48,9 +48,11 @@ class Qcow2ConcurrencyTest {
             var done = new CountDownLatch(WRITERS);
             for (int writer = 0; writer < WRITERS; writer++) {
                 int mine = writer;
-                Thread.ofVirtual().uncaughtExceptionHandler((thread, failure) -> failures.add(failure)).start(() -> {
+                Thread.ofVirtual().start(() -> {
                     try {
                         write(disk, model, mine);
+                    } catch (Throwable failure) {
+                        failures.add(failure);
                     } finally {
                         done.countDown();
                     }

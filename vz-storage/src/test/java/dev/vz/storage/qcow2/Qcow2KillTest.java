@@ -84,6 +84,7 @@ class Qcow2KillTest {
                 last = Integer.parseInt(line);
             }
         }
+        process.waitFor();
         return last;
     }
 

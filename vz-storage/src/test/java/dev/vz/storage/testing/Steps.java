@@ -31,6 +31,8 @@ public final class Steps {
         final Semaphore go = new Semaphore(0);
         final Thread thread;
         volatile boolean standing;
+        /** Let go, and not awake yet: until then it looks as if it waited. */
+        volatile boolean asleep;
         volatile @Nullable Throwable failure;
 
         Task(Runnable work) {
@@ -46,7 +48,7 @@ public final class Steps {
         }
 
         boolean stands() {
-            return standing || switch (thread.getState()) {
+            return standing || !asleep && switch (thread.getState()) {
                 case BLOCKED, WAITING, TIMED_WAITING, TERMINATED -> true;
                 case NEW, RUNNABLE -> false;
             };
@@ -64,6 +66,7 @@ public final class Steps {
         if (task != null) {
             task.standing = true;
             task.go.acquireUninterruptibly();
+            task.asleep = false;
         }
     }
 
@@ -78,6 +81,7 @@ public final class Steps {
             }
             Task next = ready.get(random.nextInt(ready.size()));
             order.append(tasks.indexOf(next));
+            next.asleep = true;
             next.standing = false;
             next.go.release();
         }
@@ -88,7 +92,7 @@ public final class Steps {
         }
     }
 
-    /** Twice in a row: a thread that was let go a moment ago may still look as if it waited. */
+    /** Twice in a row: a thread that was given a lock a moment ago may still look as if it waited for it. */
     private void awaitStandstill() {
         long end = System.nanoTime() + PATIENCE;
         int seen = 0;

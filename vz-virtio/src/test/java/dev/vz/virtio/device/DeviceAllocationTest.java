@@ -26,7 +26,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 /**
  * In steady state a device allocates nothing for a request, whatever the ring.
  */
-@Timeout(120)
+@Timeout(240)
 @Tag("allocation")
 class DeviceAllocationTest {
 

@@ -125,7 +125,7 @@ class QueueRacesTest {
         Virtqueue queue = Virtqueue.of(driver.layout(), memory);
         int idx = 0;
         long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(500);
-        while (System.nanoTime() < end) {
+        do {
             driver.offer(0);
             idx++;
             if (queue.next(chain)) {
@@ -142,7 +142,7 @@ class QueueRacesTest {
                 queue = Virtqueue.of(driver.layout(), memory);
                 queue.resume(idx & 0xFFFF);
             }
-        }
+        } while (System.nanoTime() < end);
         over.release();
         flipper.join();
         assertThat(taken + refused).isPositive();

@@ -15,6 +15,7 @@ import dev.vz.linux.event.Readiness;
 import dev.vz.linux.socket.SocketType;
 import dev.vz.linux.socket.UnixAddress;
 import dev.vz.linux.socket.UnixSocket;
+import dev.vz.testing.Background;
 import dev.vz.virtio.block.BlockFrontend;
 import dev.vz.virtio.driver.Buffer;
 import dev.vz.virtio.queue.QueueKind;
@@ -31,7 +32,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** What a driver must not notice when the back end of its device goes and another comes. */
-@Timeout(120)
+@Timeout(180)
 class BackEndReplacedTest {
 
     private static final long HEADER = TestFrontEnd.BASE + 0x1000;
@@ -136,7 +137,7 @@ class BackEndReplacedTest {
             flush(front, queue);
             assertThat(disk.first.await(60, TimeUnit.SECONDS)).isTrue();
             queue.call.take();
-            CompletableFuture<Void> closing = CompletableFuture.runAsync(server::close);
+            CompletableFuture<Void> closing = Background.run(server::close);
             awaitRefusal();
             assertThat(closing).as("the disk still has a request").isNotDone();
             disk.letGo();
@@ -154,7 +155,7 @@ class BackEndReplacedTest {
         int errno = 0;
         // Fewer than may wait to be accepted, or the last would wait for ever.
         for (int i = 0; i < 15 && errno != 111; i++) {
-            Thread.sleep(100L * i);
+            Thread.sleep(50L * i * i);
             try {
                 UnixSocket.connect(address, SocketType.STREAM, true).close();
             } catch (HostException refused) {
@@ -170,7 +171,7 @@ class BackEndReplacedTest {
     void aFrontEndThatDoesNotTakeItsAnswersIsNotWaitedForInTheEnd() throws Exception {
         VhostUserServer server = serve(MemoryBlockDevice.ofSize(1 << 20));
         try (var front = new TestFrontEnd(address)) {
-            CompletableFuture<Void> asking = CompletableFuture.runAsync(() -> {
+            CompletableFuture<Void> asking = Background.run(() -> {
                 try {
                     while (true) {
                         front.empty(Protocol.GET_FEATURES);

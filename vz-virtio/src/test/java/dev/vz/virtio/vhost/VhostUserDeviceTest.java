@@ -9,6 +9,7 @@ import dev.vz.link.LinkFeatures;
 import dev.vz.link.LinkPair;
 import dev.vz.linux.socket.UnixAddress;
 import dev.vz.memory.GuestMemory;
+import dev.vz.testing.Listeners;
 import dev.vz.testing.Peers;
 import dev.vz.virtio.block.BlockFrontend;
 import dev.vz.virtio.device.DeviceHost;
@@ -39,7 +40,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Our front end, with our own back end, with qemu-storage-daemon's and with QEMU's virtiofsd. */
-@Timeout(120)
+@Timeout(180)
 class VhostUserDeviceTest {
 
     @TempDir
@@ -63,17 +64,7 @@ class VhostUserDeviceTest {
         Files.deleteIfExists(folder.resolve("s"));
         Process process = new ProcessBuilder(command).redirectErrorStream(true)
                 .redirectOutput(folder.resolve("log").toFile()).start();
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
-        while (!Files.exists(folder.resolve("s"))) {
-            assertThat(process.isAlive() && System.nanoTime() < end).as(() -> {
-                try {
-                    return "it listens; it says " + Files.readString(folder.resolve("log"));
-                } catch (IOException none) {
-                    return "it listens";
-                }
-            }).isTrue();
-            Thread.sleep(10);
-        }
+        Listeners.await(process, folder.resolve("s"), folder.resolve("log"));
         return process;
     }
 

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.vz.error.ConfigurationException;
+import dev.vz.testing.Background;
 import dev.vz.virtio.device.DeviceHost;
 import dev.vz.virtio.driver.Buffer;
 import dev.vz.virtio.queue.QueueKind;
@@ -60,7 +61,7 @@ class VsockDeviceTest {
     @EnumSource
     void theHostConnects(QueueKind kind) throws Exception {
         try (var guest = new GuestSockets(kind.features)) {
-            var connecting = CompletableFuture.supplyAsync(() -> {
+            var connecting = Background.call(() -> {
                 try {
                     return guest.device.connect(1234, 20, TimeUnit.SECONDS);
                 } catch (IOException refused) {
@@ -80,7 +81,7 @@ class VsockDeviceTest {
     @Test
     void aConnectionThatTheGuestRefusesFails() throws Exception {
         try (var guest = new GuestSockets(QueueKind.SPLIT.features)) {
-            var connecting = CompletableFuture.supplyAsync(() -> {
+            var connecting = Background.call(() -> {
                 try {
                     guest.device.connect(1234, 20, TimeUnit.SECONDS);
                     return "taken";

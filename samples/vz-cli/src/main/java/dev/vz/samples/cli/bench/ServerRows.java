@@ -5,6 +5,9 @@ import dev.vz.samples.cli.bench.StorageBench.Group;
 import dev.vz.samples.cli.bench.StorageRow.Contestant;
 import dev.vz.samples.cli.bench.StorageRow.Unit;
 import java.io.IOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -85,12 +88,21 @@ final class ServerRows {
 
     private void await(Process serving, List<String> server) throws IOException, InterruptedException {
         long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(SECONDS_TO_LISTEN);
-        while (!Files.exists(socket)) {
+        while (!listens()) {
             if (!serving.isAlive() || System.nanoTime() > end) {
                 throw new GuestException(server.getFirst() + " does not listen at " + socket + "; it said: " + Files
                         .readString(images.folder().resolve("server")).strip());
             }
             Thread.sleep(20);
+        }
+    }
+
+    /** Whether somebody accepts connections: the socket's file is there before that. */
+    private boolean listens() {
+        try (var probe = SocketChannel.open(StandardProtocolFamily.UNIX)) {
+            return probe.connect(UnixDomainSocketAddress.of(socket));
+        } catch (IOException notYet) {
+            return false;
         }
     }
 }

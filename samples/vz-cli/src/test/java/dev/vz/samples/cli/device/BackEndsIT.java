@@ -10,6 +10,8 @@ import dev.vz.net.IpPrefix;
 import dev.vz.net.gateway.Gateway;
 import dev.vz.net.gateway.GatewayConfiguration;
 import dev.vz.samples.cli.Vz;
+import dev.vz.testing.Background;
+import dev.vz.testing.Listeners;
 import dev.vz.testing.Peers;
 import dev.vz.virtio.net.NetworkCard;
 import dev.vz.virtio.vhost.VhostUserServer;
@@ -100,11 +102,7 @@ class BackEndsIT {
         Path log = folder.resolve(socket.getFileName() + ".log");
         Process process = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile()).start();
         processes.add(process);
-        long end = System.nanoTime() + KitGuest.LIMIT.toNanos();
-        while (!Files.exists(socket) && process.isAlive() && System.nanoTime() < end) {
-            Thread.sleep(10);
-        }
-        assertThat(socket).as("it says: %s", Files.readString(log)).exists();
+        Listeners.await(process, socket, log);
         return process;
     }
 
@@ -164,13 +162,13 @@ class BackEndsIT {
                         VhostUserServer.Options.standard())) {
             loop.start();
             listener.setSoTimeout((int) KitGuest.LIMIT.toMillis());
-            CompletableFuture<Integer> heard = CompletableFuture.supplyAsync(() -> count(listener));
+            CompletableFuture<Integer> heard = Background.call(() -> count(listener));
             try (KitGuest guest = KitGuest.start(2, devices,
                     SCRIPT.formatted(SENT, listener.getLocalPort(), SENT))) {
                 guest.await("writing");
                 assertThat(guest.output()).contains("vda size " + DISK / 512 + " queues 1\n",
                         "vdb size " + DISK / 512 + " queues 2\n");
-                assertThat(heard.get(1, TimeUnit.MINUTES)).isEqualTo(SENT);
+                assertThat(heard.get(2, TimeUnit.MINUTES)).isEqualTo(SENT);
                 guest.await("wrote");
                 first.destroyForcibly().waitFor();
                 vz(ours, image);

@@ -84,6 +84,7 @@ class MemoryDevicesIT {
             mount -t tmpfs -o size=400m t /tmp && dd if=/dev/zero of=/tmp/z bs=1M count=350 2>/dev/null || exit 9
             rm /tmp/z; echo used
             until [ $(total) -le $((before + 65536)) ]; do usleep 50000; done; echo smaller
+            until [ -e /mnt/s/go ]; do usleep 50000; done
             # Nobody touches it any more: killed, this program does not say that it means to end.
             watchdog -F -t 1 -T 4 /dev/watchdog0 & sleep 2; kill -9 $!
             sleep 300
@@ -153,6 +154,7 @@ class MemoryDevicesIT {
             pluggable.onChange(() -> none.compareAndSet(false, pluggable.plugged() == 0));
             guest.await("smaller");
             assertThat(none).isFalse();
+            Files.createFile(shared.resolve("go"));
             assertThat(rang.await(KitGuest.LIMIT.toSeconds(), TimeUnit.SECONDS)).isTrue();
             guest.await("second boot");
             assertThat(watchdog.timedOut()).as("the driver has taken note").isFalse();

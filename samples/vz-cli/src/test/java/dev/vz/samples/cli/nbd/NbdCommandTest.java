@@ -3,6 +3,7 @@ package dev.vz.samples.cli.nbd;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.vz.linux.ring.IoRing;
+import dev.vz.testing.Listeners;
 import dev.vz.testing.Peers;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -68,7 +69,7 @@ class NbdCommandTest {
         Object[] arguments = Stream.of(Stream.of("serve", "-k", socket), Stream.of(more), Stream.of(image))
                 .flatMap(part -> part).toArray();
         CompletableFuture<Outcome> server = CompletableFuture.supplyAsync(() -> run(arguments));
-        while (!Files.exists(socket) && !server.isDone()) {
+        while (!Listeners.listens(socket) && !server.isDone()) {
             Thread.sleep(5);
         }
         return server;

@@ -3,6 +3,7 @@ package dev.vz.samples.cli.nested;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.vz.linux.network.NetworkNamespace;
+import dev.vz.testing.Background;
 import dev.vz.testing.Peers;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -16,7 +17,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -119,12 +119,6 @@ class TapIT {
     }
 
     private static <T> CompletableFuture<T> later(Work<T> work) {
-        return CompletableFuture.supplyAsync(() -> {
-            try {
-                return work.run();
-            } catch (Exception failure) {
-                throw new CompletionException(failure);
-            }
-        });
+        return Background.call(work::run);
     }
 }

@@ -10,6 +10,8 @@ import dev.vz.net.IpPrefix;
 import dev.vz.net.gateway.Gateway;
 import dev.vz.net.gateway.GatewayConfiguration;
 import dev.vz.samples.cli.Vz;
+import dev.vz.testing.Background;
+import dev.vz.testing.Listeners;
 import dev.vz.samples.cli.kit.DebianGuestKit;
 import dev.vz.samples.cli.kit.KernelModules;
 import dev.vz.samples.cli.kit.KitInitramfs;
@@ -64,6 +66,7 @@ class VhostUserIT {
     private static final String END = "\ntrap - EXIT; echo all done";
     private static final int MEMORY = 256;
     private static final long DISK = 64L << 20;
+    private static final long REPLACED = 48L << 20;
 
     private static DebianGuestKit kit;
 
@@ -193,7 +196,7 @@ class VhostUserIT {
                         UnixAddress.of(folder.resolve("net")), VhostUserServer.Options.standard())) {
             loop.start();
             listener.setSoTimeout((int) LIMIT.toMillis());
-            CompletableFuture<byte[]> heard = CompletableFuture.supplyAsync(() -> talk(listener, content));
+            CompletableFuture<byte[]> heard = Background.call(() -> talk(listener, content));
             String output = run("""
                     device=$(basename $(readlink -f /sys/class/net/eth0/device))
                     echo ring $(cut -c 35 /sys/bus/virtio/devices/$device/features)
@@ -213,13 +216,7 @@ class VhostUserIT {
     /** Says {@code content} to whoever connects, and returns the 3000 KiB that it hears meanwhile. */
     private static byte[] talk(ServerSocket listener, byte[] content) {
         try (var connection = listener.accept()) {
-            CompletableFuture<Void> saying = CompletableFuture.runAsync(() -> {
-                try {
-                    connection.getOutputStream().write(content);
-                } catch (IOException failure) {
-                    throw new UncheckedIOException(failure);
-                }
-            });
+            CompletableFuture<Void> saying = Background.run(() -> connection.getOutputStream().write(content));
             byte[] heard = connection.getInputStream().readNBytes(3000 << 10);
             saying.join();
             return heard;
@@ -245,11 +242,7 @@ class VhostUserIT {
                 Vz.class.getName(),
                 "vhost-user", "blk", "--socket", socket.toString(), "--disk", "file=" + file)
                 .redirectErrorStream(true).redirectOutput(log.toFile()).start();
-        long end = System.nanoTime() + LIMIT.toNanos();
-        while (!Files.exists(socket) && process.isAlive() && System.nanoTime() < end) {
-            Thread.sleep(10);
-        }
-        assertThat(socket).as("the back end says: %s", Files.readString(log)).exists();
+        Listeners.await(process, socket, log);
         return process;
     }
 
@@ -259,20 +252,30 @@ class VhostUserIT {
         Path file = disk();
         disk(",num-queues=1,packed=" + packed);
         Process first = back(file);
-        CompletableFuture<Process> second = CompletableFuture.supplyAsync(() -> {
+        CompletableFuture<Process> second = Background.call(() -> {
             awaitData("writing\n");
-            return replaced(first, how.equals("is killed"), file);
+            Process next = replaced(first, how.equals("is killed"), file);
+            // Behind what the guest writes: it goes on until it reads this.
+            try (var bytes = new RandomAccessFile(file.toFile(), "rw")) {
+                bytes.seek(REPLACED);
+                bytes.writeBytes("replaced");
+            }
+            return next;
         });
         try {
             run("""
                     dd if=/dev/urandom of=/tmp/data bs=1M count=24 2>/dev/null; sum=$(sha256sum </tmp/data); ok data
                     dd if=/tmp/data of=/dev/vda bs=128k oflag=direct 2>/dev/null; ok first write
                     echo writing
-                    for i in 1 2 3 4 5 6; do dd if=/tmp/data of=/dev/vda bs=128k oflag=direct 2>/dev/null; ok write $i; done
+                    until [ "$(dd if=/dev/vda bs=1M skip=%d count=1 2>/dev/null | head -c 8)" = replaced ]; do
+                        dd if=/tmp/data of=/dev/vda bs=128k oflag=direct 2>/dev/null; ok a write
+                        echo 3 >/proc/sys/vm/drop_caches
+                    done
+                    dd if=/tmp/data of=/dev/vda bs=128k oflag=direct 2>/dev/null; ok last write
                     echo 3 >/proc/sys/vm/drop_caches
                     [ "$(dd if=/dev/vda bs=1M count=24 2>/dev/null | sha256sum)" = "$sum" ]; ok read
-                    """);
-            assertThat(second).as("was needed before the guest had done").isCompleted();
+                    """.formatted(REPLACED >> 20));
+            assertThat(second.get(1, TimeUnit.MINUTES).isAlive()).as("the second back end serves").isTrue();
         } finally {
             first.destroyForcibly();
             second.thenAccept(Process::destroyForcibly);
