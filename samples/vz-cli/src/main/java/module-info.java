@@ -18,6 +18,7 @@ module dev.vz.samples.cli {
     requires dev.vz.net;
     requires info.picocli;
     requires tools.jackson.core;
+    requires com.github.luben.zstd_jni; // for vz-storage, which takes it where it is there
     requires org.apache.commons.compress; // unpacks Debian's kernel on the host
     requires org.tukaani.xz; // the same for the one that is not for virtual machines only
 

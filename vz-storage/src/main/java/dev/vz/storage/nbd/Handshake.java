@@ -274,7 +274,11 @@ final class Handshake implements AutoCloseable {
     private ExportInfo exportName() {
         option(Nbd.NBD_OPT_EXPORT_NAME, uri.export().getBytes(StandardCharsets.UTF_8));
         ByteBuffer answer = receive(noZeroes ? 10 : 134);
-        return ExportInfo.of(uri.export(), answer.getLong(), Short.toUnsignedInt(answer.getShort()));
+        long size = answer.getLong();
+        if (size < 0) {
+            throw new FormatException("The server of " + uri + " shows an export of " + size + " bytes");
+        }
+        return ExportInfo.of(uri.export(), size, Short.toUnsignedInt(answer.getShort()));
     }
 
     private RuntimeException refused(String what, Reply reply) {

@@ -219,7 +219,8 @@ class LauncherTest {
     @Test
     void nativeAccessIsGrantedToTheModulesThatNeedIt() throws Exception {
         environment.put("VZ_JAVA_OPTS", "-Da=b -Xmx64m");
-        assertThat(run("boot").out()).contains("<--enable-native-access=dev.vz.linux,dev.vz.kvm,dev.vz.emulator>",
+        assertThat(run("boot").out()).contains("<--enable-native-access=dev.vz.linux,dev.vz.kvm,dev.vz.emulator,"
+                + "com.github.luben.zstd_jni>",
                 "<-Da=b>",
                 "<-Xmx64m>");
     }

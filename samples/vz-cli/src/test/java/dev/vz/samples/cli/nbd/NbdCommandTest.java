@@ -68,7 +68,9 @@ class NbdCommandTest {
     private CompletableFuture<Outcome> serveFile(Path image, Object... more) throws InterruptedException {
         Object[] arguments = Stream.of(Stream.of("serve", "-k", socket), Stream.of(more), Stream.of(image))
                 .flatMap(part -> part).toArray();
-        CompletableFuture<Outcome> server = CompletableFuture.supplyAsync(() -> run(arguments));
+        // On a thread of its own: on two processors the common pool has one, and servers block it.
+        CompletableFuture<Outcome> server = CompletableFuture.supplyAsync(() -> run(arguments),
+                task -> Thread.ofPlatform().daemon().start(task));
         while (!Listeners.listens(socket) && !server.isDone()) {
             Thread.sleep(5);
         }
