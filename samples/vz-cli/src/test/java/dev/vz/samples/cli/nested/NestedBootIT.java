@@ -20,7 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("nested")
 class NestedBootIT {
 
-    private static final Duration LIMIT = Duration.ofMinutes(8);
+    private static final Duration LIMIT = Duration.ofMinutes(15);
     private static Map<String, OuterGuest.Outcome> outcomes;
 
     @BeforeAll
