@@ -172,10 +172,10 @@ class VxlanTest {
                 try {
                     awaitCable(peer, ours);
                     for (String target : new String[] {"10.9.0.2", "fd09::2"}) {
-                        assertThat(run(guest, "ping", "-c", "3", "-i", "0.2", "-W", "30", "-s", "3000", target))
+                        assertThat(run(guest, "ping", "-c", "3", "-i", "0.2", "-w", "60", "-s", "3000", target))
                                 .contains("3 received");
                     }
-                    assertThat(run(peer, "ping", "-c", "3", "-i", "0.2", "-W", "30", "10.9.0.1"))
+                    assertThat(run(peer, "ping", "-c", "3", "-i", "0.2", "-w", "60", "10.9.0.1"))
                             .contains("3 received");
                     transfer(guest, peer);
                     assertThat(endpoint.rejected()).isZero();
