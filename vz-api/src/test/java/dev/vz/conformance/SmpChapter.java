@@ -79,25 +79,49 @@ interface SmpChapter extends Chapter {
         // Intel SDM volume 3A, section 9.1.3: who has seen the flag and serializes executes the new code. Until then the old
         // code is executed all the time, so that it is fetched anew just before and just after it is written.
         requires(Capability.SMP);
-        int rounds = 2_000;
-        try (Guest guest = guest(mode).vcpus(2).code(a -> {
-            a.mov(BX, "patch").mov(4, CX, 1).label("write").store(4, at(BX, 1), CX).store(4, at(0x700), CX)
-                    .label("wait").pause().load(4, AX, at(0x704))
-                    .alu(Alu.CMP, 4, AX, CX).jump(NE, "wait").inc(4, CX)
-                    .alu(Alu.CMP, 4, CX, rounds + 1).jump(NE, "write").end();
-            for (int i = 0; i < 128; i++) {
-                a.nop(); // the reader's code has cache lines of its own
-            }
-            a.label("read").load(4, SI, at(0x700)).cpuid().label("patch").mov(4, AX, 0).load(4, DI, at(0x704))
-                    .alu(Alu.CMP, 4, SI, DI).jump(E, "read").alu(Alu.CMP, 4, AX, SI).jump(E, "right")
-                    .inc(4, at(0x708)).label("right").store(4, at(0x704), SI).alu(Alu.CMP, 4, SI, rounds)
-                    .jump(NE, "read").end();
-        }).build()) {
+        int rounds = 500;
+        try (Guest guest = guest(mode).vcpus(2).code(a -> writeAndExecute(a, rounds)).build()) {
             guest.start(1, guest.address("read"));
             together(2, id -> () -> guest.runToEnd(id));
             assertThat(guest.memory().readInt(0x704)).isEqualTo(rounds);
             assertThat(guest.memory().readInt(0x708)).as("rounds with the code of another").isZero();
         }
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"LONG64", "USER64"})
+    default void executeWhatAnotherHasWrittenThoughAThirdWritesBesideIt(GuestMode mode) throws Exception {
+        // The third writes data into the cache line of the code, until all rounds are over.
+        requires(Capability.SMP);
+        int rounds = 200;
+        try (Guest guest = guest(mode).vcpus(3).code(a -> writeAndExecute(a, rounds)).build()) {
+            guest.start(1, guest.address("read"));
+            guest.start(2, guest.address("disturb"));
+            together(3, id -> () -> guest.runToEnd(id));
+            assertThat(guest.memory().readInt(0x704)).isEqualTo(rounds);
+            assertThat(guest.memory().readInt(0x708)).as("rounds with the code of another").isZero();
+        }
+    }
+
+    /**
+     * From the beginning a writer of code, whose number is in 0x700; at {@code read} who executes it, and says in 0x704 which
+     * was executed; at {@code disturb} who writes data beside it.
+     */
+    private static void writeAndExecute(Assembler a, int rounds) {
+        a.mov(BX, "patch").mov(4, CX, 1).label("write").store(4, at(BX, 1), CX).store(4, at(0x700), CX)
+                .label("wait").pause().load(4, AX, at(0x704))
+                .alu(Alu.CMP, 4, AX, CX).jump(NE, "wait").inc(4, CX)
+                .alu(Alu.CMP, 4, CX, rounds + 1).jump(NE, "write").end();
+        a.label("disturb").mov(BX, "data").label("more").inc(4, at(BX)).load(4, AX, at(0x704))
+                .alu(Alu.CMP, 4, AX, rounds).jump(NE, "more").end();
+        for (int i = 0; i < 128; i++) {
+            a.nop(); // the reader's code has cache lines of its own
+        }
+        a.label("read").load(4, SI, at(0x700)).cpuid().label("patch").mov(4, AX, 0).jmp("behind");
+        a.label("data").nop().nop().nop().nop().label("behind").load(4, DI, at(0x704))
+                .alu(Alu.CMP, 4, SI, DI).jump(E, "read").alu(Alu.CMP, 4, AX, SI).jump(E, "right")
+                .inc(4, at(0x708)).label("right").store(4, at(0x704), SI).alu(Alu.CMP, 4, SI, rounds)
+                .jump(NE, "read").end();
     }
 
     @Test

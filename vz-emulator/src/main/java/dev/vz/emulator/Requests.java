@@ -3,6 +3,7 @@ package dev.vz.emulator;
 import dev.vz.emulator.cpu.Cpu;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,6 +15,9 @@ import org.jspecify.annotations.Nullable;
  * both sides write before they read, with full fences.
  */
 final class Requests {
+
+    private static final int BRIEF = 1_000;
+    private static final long NAP = 1_000;
 
     private final Cpu cpu;
     private final Queue<Runnable> queue = new ConcurrentLinkedQueue<>();
@@ -42,11 +46,21 @@ final class Requests {
      */
     void await(@Nullable EmulatedVcpu caller) {
         long target = added;
+        int looks = 0;
         while (inside && served < target) {
             if (caller != null) {
                 caller.requests().serve();
             }
+            pause(looks++);
+        }
+    }
+
+    /** Between two looks for what another processor does: that needs the host's, once it has taken longer than a block. */
+    static void pause(int looks) {
+        if (looks < BRIEF) {
             Thread.onSpinWait();
+        } else {
+            LockSupport.parkNanos(NAP);
         }
     }
 

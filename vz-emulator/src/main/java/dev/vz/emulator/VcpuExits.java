@@ -189,9 +189,10 @@ final class VcpuExits implements Surroundings {
     @Override
     public void lockBus() {
         // Serving requests while waiting: whoever holds the lock may be waiting for this processor.
+        int looks = 0;
         while (!machine.bus().tryLock()) {
             vcpu.requests().serve();
-            Thread.onSpinWait();
+            Requests.pause(looks++);
         }
     }
 

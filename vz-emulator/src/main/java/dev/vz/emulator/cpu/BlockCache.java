@@ -1,6 +1,7 @@
 package dev.vz.emulator.cpu;
 
 import dev.vz.emulator.memory.PhysicalMemory;
+import java.lang.invoke.VarHandle;
 import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -26,9 +27,6 @@ public final class BlockCache {
     boolean running;
     private long retired;
     private long dropped;
-    /** Pages that are being written where code is or may come to be, each with its pieces, for {@link #settle()}. */
-    private long[] written = new long[8];
-    private int writtenPages;
 
     /** Thrown when the running instruction is about to write decoded code: it is to be executed again, alone. */
     static final class CodeModified extends RuntimeException {
@@ -65,6 +63,15 @@ public final class BlockCache {
         long ip = c.rip;
         long linear = c.codeSize == 64 ? ip : c.segmentBase[Segments.CS] + ip & 0xFFFF_FFFFL;
         boolean user = c.cpl == 3;
+        Block block;
+        do {
+            block = find(linear, ip, user);
+        } while (block == null);
+        return block;
+    }
+
+    /** The block there; {@code null} if its code was written while it was being decoded. */
+    private @Nullable Block find(long linear, long ip, boolean user) {
         long host = c.mmu.fetch(linear, user);
         long physical = c.mmu.fetchAddress;
         if (host == 0) {
@@ -73,7 +80,7 @@ public final class BlockCache {
         long mode = c.stamp & 0xF_FFFF;
         int bucket = hash(physical, ip);
         for (Block block = buckets[bucket]; block != null; block = block.nextInBucket) {
-            if (block.physical == physical && block.ip == ip && block.mode == mode && block.stamp != 0
+            if (block.physical == physical && block.ip == ip && block.mode == mode
                     && verify(block, host, linear, user)) {
                 return enter(block);
             }
@@ -81,15 +88,16 @@ public final class BlockCache {
         if (instructions > MOST_INSTRUCTIONS) {
             clear();
         }
-        while (true) {
-            Block block = builder.build(linear, ip, host, physical, mode);
-            block.stamp = c.stamp; // it can be dropped from here on
-            add(block, bucket);
-            // Another processor may have written between the reading and the record of what was read; see settle.
-            if (c.alone || block.stamp != 0 && verify(block, host, linear, user)) {
-                return enter(block);
+        Block block = builder.build(linear, ip, host, physical, mode);
+        block.stamp = c.stamp; // it can be dropped from here on
+        add(block, bucket);
+        if (!c.alone) {
+            VarHandle.fullFence(); // rule 1 of CodeMap
+            if (!verify(block, host, linear, user)) {
+                return null;
             }
         }
+        return enter(block);
     }
 
     private Block enter(Block block) {
@@ -108,16 +116,22 @@ public final class BlockCache {
     }
 
     /**
-     * Whether the block's bytes are still what they were. Writes by the guest drop blocks at once; this finds what a
-     * device has put there.
+     * Whether the block was not dropped and its bytes are still what they were. Writes by the guest drop blocks at once;
+     * this finds what a device has put there, and what was written while the block was decoded.
      */
     private boolean verify(Block block, long host, long linear, boolean user) {
+        if (block.stamp == 0) {
+            return false;
+        }
         long secondHost = 0;
         if (block.secondPage >= 0) {
             secondHost = c.mmu.fetch(linear + 4096 & PhysicalMemory.PAGE_MASK, user);
             if (secondHost == 0 || c.mmu.fetchAddress != block.secondPage) {
                 return false;
             }
+        }
+        if (block.stamp == 0) {
+            return false; // the second page's accessed bit lies in it
         }
         if (block.isAt(host, secondHost)) {
             return true;
@@ -150,6 +164,7 @@ public final class BlockCache {
             long host = memory.host(page);
             c.mmu.flushWrites(host);
             c.outside.codePage(page, host);
+            memory.codeKnown(page);
         }
     }
 
@@ -157,94 +172,62 @@ public final class BlockCache {
         return (block.physical & PhysicalMemory.PAGE_MASK) == page ? block.nextInPage : block.nextInSecondPage;
     }
 
-    /** The guest is about to write {@code bytes} bytes, within a page, where code was decoded. */
+    /** The guest is about to write {@code bytes} bytes, within a page, where some processor has decoded code. */
     void codeWrite(long physical, int bytes) {
-        boolean modified;
-        if (c.alone) {
-            modified = drop(physical, bytes, physical, bytes);
-        } else {
-            // Other processors may have code in the same pieces; after this nobody has, and the record says so.
-            dropEverywhere(physical & PhysicalMemory.PAGE_MASK, PhysicalMemory.pieces(physical, bytes));
-            remember(physical, bytes);
-            modified = true;
-        }
-        if (modified && running && !c.stepping) {
+        if (drop(physical, bytes) && running && !c.stepping) {
             throw codeModified;
         }
     }
 
-    /** The guest is about to write {@code bytes} bytes, where no code was decoded so far in a page that has some. */
-    void writeBesideCode(long physical, int bytes) {
-        if (!c.alone) {
-            remember(physical, bytes);
+    /** The guest has written {@code bytes} bytes, within a page that has decoded code. Rule 1 of {@code CodeMap}. */
+    void codeWritten(long physical, int bytes) {
+        if (c.alone) {
+            return; // what was decoded was dropped before
+        }
+        VarHandle.fullFence();
+        long decoded = c.mmu.memory.code(physical) & PhysicalMemory.pieces(physical, bytes);
+        if (decoded != 0) {
+            dropEverywhere(physical & PhysicalMemory.PAGE_MASK, decoded);
         }
     }
 
+    /** The processor has written a page table. */
+    void tableWritten(long physical, int bytes) {
+        drop(physical, bytes);
+        codeWritten(physical, bytes);
+    }
+
     private void dropEverywhere(long page, long pieces) {
+        PhysicalMemory memory = c.mmu.memory;
+        int additions = memory.codeAdditions(page);
         int first = Long.numberOfTrailingZeros(pieces);
         int last = 63 - Long.numberOfLeadingZeros(pieces);
         long start = page + (first << 6);
         int length = last - first + 1 << 6;
-        c.mmu.memory.removeCode(page, PhysicalMemory.pieces(start, length));
-        drop(start, length, start, length);
+        drop(start, length);
         c.outside.codeWrite(start, length);
+        memory.removeCode(page, PhysicalMemory.pieces(start, length), additions); // rule 3
     }
 
-    private void remember(long physical, int bytes) {
-        long page = physical & PhysicalMemory.PAGE_MASK;
-        long pieces = PhysicalMemory.pieces(physical, bytes);
-        for (int i = 0; i < writtenPages; i++) {
-            if (written[2 * i] == page) {
-                written[2 * i + 1] |= pieces;
-                return;
-            }
-        }
-        if (2 * writtenPages == written.length) {
-            written = Arrays.copyOf(written, 2 * written.length);
-        }
-        written[2 * writtenPages] = page;
-        written[2 * writtenPages + 1] = pieces;
-        writtenPages++;
-        c.attend(Cpu.ATTEND_CODE);
-    }
-
-    /**
-     * What was announced to be written has been written. Another processor may have decoded the old bytes between the one and
-     * the other, so what was decoded there meanwhile is dropped once more. That processor records what it has decoded and
-     * then compares it with memory, this one writes and then looks at the record: one of them sees the other.
-     */
-    void settle() {
-        for (int i = 0; i < writtenPages; i++) {
-            long page = written[2 * i];
-            long decoded = c.mmu.memory.code(page) & written[2 * i + 1];
-            if (decoded != 0) {
-                dropEverywhere(page, decoded);
-            }
-        }
-        writtenPages = 0;
-    }
-
-    /** Another processor is about to write {@code [physical, physical + bytes)}, within a page. */
+    /** Another processor has written in {@code [physical, physical + bytes)}, within a page. */
     public void dropWritten(long physical, int bytes) {
-        drop(physical, bytes, physical, bytes);
+        drop(physical, bytes);
     }
 
     /**
      * Drops the blocks with a byte in {@code [physical, physical + bytes)}, within a page.
      *
-     * @return whether one of them has a byte among those that are {@code written}
+     * @return whether there was one
      */
-    private boolean drop(long physical, int bytes, long written, int writtenBytes) {
+    private boolean drop(long physical, int bytes) {
         long page = physical & PhysicalMemory.PAGE_MASK;
         Block head = pages.get(page);
         if (head == null) {
             return false;
         }
         boolean any = false;
-        boolean modified = false;
         for (Block block = head; block != null; block = next(block, page)) {
             if (block.stamp != 0 && block.touches(physical, bytes)) {
-                modified |= block.touches(written, writtenBytes);
                 drop(block);
                 any = true;
             }
@@ -252,7 +235,7 @@ public final class BlockCache {
         if (any) {
             sweep(page, head);
         }
-        return modified;
+        return any;
     }
 
     /** Rebuilds the page's list and the record of where it has code, after blocks were dropped. */

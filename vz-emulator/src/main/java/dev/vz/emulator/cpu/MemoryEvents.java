@@ -35,7 +35,12 @@ final class MemoryEvents implements DeviceAccess {
     }
 
     @Override
-    public void writeBesideCode(long gpa, int size) {
-        c.blocks.writeBesideCode(gpa, size);
+    public void codeWritten(long gpa, int size) {
+        c.blocks.codeWritten(gpa, size);
+    }
+
+    @Override
+    public void tableWritten(long gpa, int size) {
+        c.blocks.tableWritten(gpa, size);
     }
 }

@@ -36,10 +36,13 @@ public interface Surroundings {
     /** Does what other threads have asked of this processor, which is between two instructions. */
     void serveRequests();
 
-    /** Tells the other processors that {@code size} bytes of code at {@code gpa} are about to change. */
+    /** Has the other processors drop what they have decoded of {@code size} bytes at {@code gpa}; waits until they have. */
     void codeWrite(long gpa, int size);
 
-    /** Tells the other processors that the page at {@code gpa}, host address {@code host}, now holds decoded code. */
+    /**
+     * Has the other processors look at every further write to the page at {@code gpa}, host address {@code host}, because it
+     * holds decoded code now; waits until they do, and what they stored before can be seen.
+     */
     void codePage(long gpa, long host);
 
     /** A paravirtual call was made: arguments are in the registers. Returns what RAX becomes. */

@@ -46,6 +46,10 @@ public final class Mmu {
     private final CodeEpoch userCode = new CodeEpoch();
     private final CodeEpoch supervisorCode = new CodeEpoch();
 
+    private static final long NOWHERE = -1;
+    /** Where the write that is being made goes, if decoded code is in the same page. */
+    private long besideCode = NOWHERE;
+
     /** Where large pages were entered since the last complete flush: flushing one page there flushes everything. */
     private final LargePages largePages = new LargePages();
 
@@ -61,7 +65,7 @@ public final class Mmu {
         this.fault = fault;
         this.devices = devices;
         this.watch = watch;
-        walker = new PageWalker(memory, fault);
+        walker = new PageWalker(memory, fault, devices);
     }
 
     // ---- translation
@@ -216,9 +220,23 @@ public final class Mmu {
             case 4 -> HostMemory.writeInt(host, (int) value);
             default -> HostMemory.writeLong(host, value);
         }
+        wrote(size);
     }
 
-    /** Where the bytes are, after everything was told of the write; 0 if it is a device's. */
+    /**
+     * To be called right after the guest's {@code size} bytes were stored at the {@link #lockedHost} that was given last,
+     * before anything else of the guest is executed.
+     */
+    public void wrote(int size) {
+        if (besideCode != NOWHERE) {
+            devices.codeWritten(besideCode, size);
+        }
+    }
+
+    /**
+     * Where the bytes are, after everything was told of the write; 0 if it is a device's. What is stored there has to be
+     * followed by {@link #wrote}.
+     */
     private long writableHost(long linear, long gpa, int size, boolean userMode) {
         long host = hostOf(gpa);
         if (host == 0 || !memory.isWritable(gpa)) {
@@ -229,8 +247,10 @@ public final class Mmu {
         }
         long code = memory.code(gpa);
         if (code == 0) {
+            besideCode = NOWHERE;
             enter(userMode ? userWrite : supervisorWrite, linear, host);
         } else {
+            besideCode = gpa;
             announce(code, gpa, size);
         }
         return host;
@@ -250,19 +270,14 @@ public final class Mmu {
         announce(second, size - here);
     }
 
-    /** Has decoded code dropped before a write of several pieces begins, while nothing has changed yet. */
+    /** Has this processor's decoded code dropped before a write of several pieces begins, while nothing has changed yet. */
     private void announce(long gpa, int size) {
-        long code = memory.code(gpa);
-        if (code != 0) {
-            announce(code, gpa, size);
-        }
+        announce(memory.code(gpa), gpa, size);
     }
 
     private void announce(long code, long gpa, int size) {
-        if ((code & PhysicalMemory.pieces(gpa, size)) != 0) {
+        if (code != 0 && (code & PhysicalMemory.pieces(gpa, size)) != 0) {
             devices.codeWrite(gpa, size);
-        } else {
-            devices.writeBesideCode(gpa, size);
         }
     }
 
@@ -295,7 +310,7 @@ public final class Mmu {
 
     /**
      * The host address for a locked operation on {@code size} bytes at {@code linear}, with everything checked and told
-     * that a write needs.
+     * that a write needs. {@link #wrote} has to follow the operation.
      *
      * @return 0 if it crosses a page or is not memory: then the caller reads and writes under the machine's bus lock
      */

@@ -38,6 +38,7 @@ public final class PageWalker {
 
     private final PhysicalMemory memory;
     private final Fault fault;
+    private final DeviceAccess devices;
 
     /** CR0.PG. */
     public boolean paging;
@@ -83,10 +84,11 @@ public final class PageWalker {
 
     private long reserved;
 
-    /** Makes a walker over {@code memory} that throws {@code fault}. */
-    public PageWalker(PhysicalMemory memory, Fault fault) {
+    /** Makes a walker over {@code memory} that throws {@code fault} and tells {@code devices} what it writes over code. */
+    public PageWalker(PhysicalMemory memory, Fault fault, DeviceAccess devices) {
         this.memory = memory;
         this.fault = fault;
+        this.devices = devices;
         setPhysicalBits(40);
     }
 
@@ -254,6 +256,9 @@ public final class PageWalker {
                     return;
                 }
             }
+        }
+        if (memory.code(address) != 0) {
+            devices.tableWritten(address, wide ? 8 : 4);
         }
     }
 

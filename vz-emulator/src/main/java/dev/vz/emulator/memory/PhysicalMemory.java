@@ -120,19 +120,49 @@ public final class PhysicalMemory {
         return i == NONE ? 0 : table[i].code.get(gpa - table[i].start);
     }
 
-    /** Adds pieces with decoded code. Returns whether the page had none before. */
+    /**
+     * Adds pieces with decoded code.
+     *
+     * @return whether a processor may not know yet that the page has some: then the caller makes sure that all of them look
+     *         at every write to it, and calls {@link #codeKnown}
+     */
     public boolean addCode(long gpa, long pieces) {
         Bank[] table = banks;
         int i = find(table, gpa);
         return i != NONE && table[i].code.add(gpa - table[i].start, pieces);
     }
 
-    /** Takes pieces away. */
+    /** Every processor looks at writes to the page of {@code gpa}, as {@link #addCode} asked. */
+    public void codeKnown(long gpa) {
+        Bank[] table = banks;
+        int i = find(table, gpa);
+        if (i != NONE) {
+            table[i].code.known(gpa - table[i].start);
+        }
+    }
+
+    /** How often pieces were added to the page of {@code gpa}. */
+    public int codeAdditions(long gpa) {
+        Bank[] table = banks;
+        int i = find(table, gpa);
+        return i == NONE ? 0 : table[i].code.additions(gpa - table[i].start);
+    }
+
+    /** Takes pieces away, of a machine with one processor. */
     public void removeCode(long gpa, long pieces) {
         Bank[] table = banks;
         int i = find(table, gpa);
         if (i != NONE) {
             table[i].code.remove(gpa - table[i].start, pieces);
+        }
+    }
+
+    /** Takes pieces away that every processor has dropped, if none were added since {@link #codeAdditions} was asked. */
+    public void removeCode(long gpa, long pieces, int additions) {
+        Bank[] table = banks;
+        int i = find(table, gpa);
+        if (i != NONE) {
+            table[i].code.remove(gpa - table[i].start, pieces, additions);
         }
     }
 

@@ -169,6 +169,7 @@ final class Exchange {
                 do {
                     old = HostMemory.readLong(host);
                 } while (!HostMemory.compareAndSetLong(host, old, old == expected ? value : old));
+                c.mmu.wrote(8);
             } else {
                 if (bus) {
                     c.outside.lockBus();

@@ -43,13 +43,17 @@ abstract class RmModify extends RmOp {
         long carry = c.flagCarry;
         if (locked && !c.alone) {
             long host = c.writeHost(linear, size);
-            if (host == 0) {
+            boolean slow = host == 0;
+            if (slow) {
                 host = c.mmu.lockedHost(linear, size, c.cpl == 3);
             }
             if (host != 0 && (host & 7) + size <= 8) {
                 while (true) {
                     long old = Width.loadHost(s, host);
                     if (replace(host, size, old, result(c, old))) {
+                        if (slow) {
+                            c.mmu.wrote(size);
+                        }
                         finish(c, old);
                         return;
                     }

@@ -54,9 +54,10 @@ final class SystemOps {
             privileged(c);
             c.msrs.write((int) c.gpr[1], c.gpr[2] << 32 | c.gpr[0] & 0xFFFF_FFFFL);
         }));
-        all.simple(Mnemonic.CPUID, c -> c.cpuid.execute(c));
-        all.simple(Mnemonic.INVD, SystemOps::privileged);
-        all.simple(Mnemonic.WBINVD, SystemOps::privileged);
+        // Instructions that serialize end a block: what is executed behind them is looked up again.
+        all.add(Mnemonic.CPUID, (in, ip, nextIp) -> new Leaving(ip, nextIp, c -> c.cpuid.execute(c)));
+        all.add(Mnemonic.INVD, (in, ip, nextIp) -> new Leaving(ip, nextIp, SystemOps::privileged));
+        all.add(Mnemonic.WBINVD, (in, ip, nextIp) -> new Leaving(ip, nextIp, SystemOps::privileged));
         for (Mnemonic nothing : new Mnemonic[] {Mnemonic.LFENCE, Mnemonic.MFENCE, Mnemonic.SFENCE}) {
             all.simple(nothing, c -> java.lang.invoke.VarHandle.fullFence());
         }

@@ -67,7 +67,7 @@ record Effects(Kind kind, int uses, int defines, boolean readsFlags, FlagEffect 
      * in the region does not depend on what they change, or reads it anew as segment bases are.
      */
     private static final Set<Mnemonic> SYSTEM = EnumSet.of(Mnemonic.SWAPGS, Mnemonic.CLI, Mnemonic.STI, Mnemonic.RDTSC,
-            Mnemonic.RDTSCP, Mnemonic.RDMSR, Mnemonic.CPUID, Mnemonic.RDFSBASE, Mnemonic.RDGSBASE, Mnemonic.WRFSBASE,
+            Mnemonic.RDTSCP, Mnemonic.RDMSR, Mnemonic.RDFSBASE, Mnemonic.RDGSBASE, Mnemonic.WRFSBASE,
             Mnemonic.WRGSBASE);
 
     private static Effects code(int uses, int defines, boolean readsFlags, FlagEffect flags, boolean leaves) {
