@@ -109,6 +109,31 @@ final class ImageIo {
         return length;
     }
 
+    /** Writes as {@link #write} does, if nobody need be waited for as far as is known; whether all was written. */
+    boolean writeNow(BlockRequest request) {
+        if (!driver.writesInPlace()) {
+            return false;
+        }
+        long stamp = use.tryReadLock();
+        if (stamp == 0) {
+            return false;
+        }
+        try {
+            ImageFile file = driver.file();
+            long at = request.offset();
+            for (int i = 0; i < request.bufferCount(); i++) {
+                long length = request.bufferLength(i);
+                if (!file.writeNow(at, request.segment(i), request.bufferOffset(i), length)) {
+                    return false;
+                }
+                at += length;
+            }
+            return true;
+        } finally {
+            use.unlockRead(stamp);
+        }
+    }
+
     void write(BlockRequest request) {
         long at = request.offset();
         for (int i = 0; i < request.bufferCount(); i++) {

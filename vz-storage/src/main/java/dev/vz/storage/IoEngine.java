@@ -26,7 +26,7 @@ public abstract sealed class IoEngine implements AutoCloseable {
         if (threads < 1 || threads > 1024) {
             throw new ConfigurationException("An engine has 1 to 1024 threads, not " + threads);
         }
-        return new Threads(threads, false);
+        return new Threads(threads, false, false);
     }
 
     /**
@@ -37,7 +37,19 @@ public abstract sealed class IoEngine implements AutoCloseable {
         if (threads < 1 || threads > 1024) {
             throw new ConfigurationException("An engine has 1 to 1024 threads, not " + threads);
         }
-        return new Threads(threads, true);
+        return new Threads(threads, true, false);
+    }
+
+    /**
+     * As {@link #cachedFirst}, and writes in place, too, are made on the thread that submits as long as the host takes them into
+     * its cache at once. One that it took its time for has those of the next second made by the engine's threads: for callers
+     * that can wait once in a while, and for whom handing over costs more than the write.
+     */
+    public static IoEngine callersFirst(int threads) {
+        if (threads < 1 || threads > 1024) {
+            throw new ConfigurationException("An engine has 1 to 1024 threads, not " + threads);
+        }
+        return new Threads(threads, true, true);
     }
 
     abstract void execute(DiskImage image, BlockRequest request);
@@ -66,11 +78,13 @@ public abstract sealed class IoEngine implements AutoCloseable {
         private final ArrayDeque<DiskImage> images = new ArrayDeque<>();
         private final ArrayDeque<BlockRequest> requests = new ArrayDeque<>();
         private final List<Thread> threads = new ArrayList<>();
-        private final boolean cachedFirst;
+        private final boolean readsNow;
+        private final boolean writesNow;
         private boolean closed;
 
-        Threads(int count, boolean cachedFirst) {
-            this.cachedFirst = cachedFirst;
+        Threads(int count, boolean readsNow, boolean writesNow) {
+            this.readsNow = readsNow;
+            this.writesNow = writesNow;
             for (int i = 0; i < count; i++) {
                 threads.add(Thread.ofPlatform().name("vz-storage-" + i).daemon().start(this::work));
             }
@@ -78,7 +92,12 @@ public abstract sealed class IoEngine implements AutoCloseable {
 
         @Override
         void execute(DiskImage image, BlockRequest request) {
-            if (cachedFirst && image.performNow(request)) {
+            boolean now = switch (request.operation()) {
+                case READ -> readsNow;
+                case WRITE -> writesNow;
+                case FLUSH, DISCARD, WRITE_ZEROES -> false;
+            };
+            if (now && image.performNow(request)) {
                 return;
             }
             synchronized (lock) {

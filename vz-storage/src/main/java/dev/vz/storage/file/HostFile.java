@@ -29,6 +29,10 @@ public final class HostFile implements ImageFile {
     private static final ThreadLocal<MemorySegment> HEAP_BOUNCE = ThreadLocal
             .withInitial(() -> Arena.ofAuto().allocate(BOUNCE));
 
+    /** Nanoseconds: a write into the host's cache takes some microseconds, one that waits for storage more than this. */
+    private static final long AT_ONCE = 1_000_000;
+    private static final long SLOW = 1_000_000_000;
+
     private static final ThreadLocal<IoVectors> ONE_PIECE = ThreadLocal.withInitial(() -> new IoVectors(1));
 
     private record Identity(long device, long inode) {}
@@ -42,6 +46,8 @@ public final class HostFile implements ImageFile {
     private final AtomicLong size;
     /** Until the host says that it cannot tell what is in its cache. */
     private volatile boolean knowsCached = true;
+    /** By {@link System#nanoTime}: until then {@link #writeNow} has others write. */
+    private volatile long writesSlowlyUntil = System.nanoTime();
 
     private HostFile(FileDescriptor descriptor, boolean readOnly, CacheMode cacheMode) {
         this.descriptor = descriptor;
@@ -189,6 +195,21 @@ public final class HostFile implements ImageFile {
             }
         }
         grown(position + length);
+    }
+
+    @Override
+    public boolean writeNow(long position, MemorySegment source, long offset, long length) {
+        long begin = System.nanoTime();
+        if (cacheMode == CacheMode.WRITETHROUGH || readOnly || begin - writesSlowlyUntil < 0 || !source.isNative()
+                || length > size.get() - position) {
+            return false;
+        }
+        long result = FileIo.pwrite(descriptor, position, source, offset, length);
+        long end = System.nanoTime();
+        if (end - begin > AT_ONCE) {
+            writesSlowlyUntil = end + SLOW;
+        }
+        return result == length;
     }
 
     @Override

@@ -42,6 +42,16 @@ public interface ImageFile extends AutoCloseable {
     /** Writes {@code [offset, offset + length)} of {@code source} at {@code position}, growing the file where needed. */
     void write(long position, MemorySegment source, long offset, long length);
 
+    /**
+     * Does what {@link #write(long, MemorySegment, long, long)} does, where nothing is known that would have it wait for storage,
+     * and within the file as it is.
+     *
+     * @return whether all of it was written; if not, the range holds anything
+     */
+    default boolean writeNow(long position, MemorySegment source, long offset, long length) {
+        return false;
+    }
+
     /** Makes everything that was written before durable. */
     void flush();
 
