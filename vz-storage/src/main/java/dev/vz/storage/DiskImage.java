@@ -31,9 +31,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class DiskImage implements BlockDevice.Resizable {
 
-    /** Bytes of the longest request that is worth copying on the thread that submits it. */
-    private static final long MOST_AT_ONCE = 256 * 1024;
-
     private final ImageDriver driver;
     private volatile @Nullable DiskImage backing;
     private final boolean readOnly;
@@ -179,7 +176,7 @@ public final class DiskImage implements BlockDevice.Resizable {
         try {
             boolean read = request.operation() == BlockRequest.Operation.READ;
             boolean lasts = readOnly || (request.flags() & BlockRequest.FUA) != 0 || driver.flushWanted();
-            if (request.length() > MOST_AT_ONCE || request.check(driver.size()) != null
+            if (request.check(driver.size()) != null
                     || !(read ? io.readNow(request) : !lasts && io.writeNow(request))) {
                 return false;
             }

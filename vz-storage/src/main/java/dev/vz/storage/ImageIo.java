@@ -50,6 +50,9 @@ final class ImageIo {
 
     /** Reads as {@link #read} does, if neither storage nor another thread need be waited for; whether all was read. */
     boolean readNow(BlockRequest request) {
+        if (driver.isPlain()) {
+            return plainNow(request);
+        }
         long at = request.offset();
         for (int i = 0; i < request.bufferCount(); i++) {
             MemorySegment buffer = request.buffer(i);
@@ -111,24 +114,17 @@ final class ImageIo {
 
     /** Writes as {@link #write} does, if nobody need be waited for as far as is known; whether all was written. */
     boolean writeNow(BlockRequest request) {
-        if (!driver.writesInPlace()) {
-            return false;
-        }
+        return driver.isPlain() && plainNow(request);
+    }
+
+    private boolean plainNow(BlockRequest request) {
         long stamp = use.tryReadLock();
         if (stamp == 0) {
             return false;
         }
         try {
             ImageFile file = driver.file();
-            long at = request.offset();
-            for (int i = 0; i < request.bufferCount(); i++) {
-                long length = request.bufferLength(i);
-                if (!file.writeNow(at, request.segment(i), request.bufferOffset(i), length)) {
-                    return false;
-                }
-                at += length;
-            }
-            return true;
+            return request.operation() == BlockRequest.Operation.READ ? file.readNow(request) : file.writeNow(request);
         } finally {
             use.unlockRead(stamp);
         }

@@ -14,6 +14,12 @@ public abstract sealed class IoEngine implements AutoCloseable {
 
     private static final IoEngine INLINE = new Inline();
 
+    /** Bytes of the longest read that is worth copying on the thread that submits it, if others wait for that thread. */
+    private static final long SHORT = 256 * 1024;
+    /** The same if none do: nothing that a guest's kernel asks for at a time is longer. */
+    private static final long LONG = 2 << 20;
+    private static final long NONE = -1;
+
     IoEngine() {}
 
     /** Everything on the thread that submits: the least latency, and submitting blocks. Needs no closing. */
@@ -26,7 +32,7 @@ public abstract sealed class IoEngine implements AutoCloseable {
         if (threads < 1 || threads > 1024) {
             throw new ConfigurationException("An engine has 1 to 1024 threads, not " + threads);
         }
-        return new Threads(threads, false, false);
+        return new Threads(threads, NONE, NONE);
     }
 
     /**
@@ -37,7 +43,7 @@ public abstract sealed class IoEngine implements AutoCloseable {
         if (threads < 1 || threads > 1024) {
             throw new ConfigurationException("An engine has 1 to 1024 threads, not " + threads);
         }
-        return new Threads(threads, true, false);
+        return new Threads(threads, SHORT, NONE);
     }
 
     /**
@@ -49,7 +55,7 @@ public abstract sealed class IoEngine implements AutoCloseable {
         if (threads < 1 || threads > 1024) {
             throw new ConfigurationException("An engine has 1 to 1024 threads, not " + threads);
         }
-        return new Threads(threads, true, true);
+        return new Threads(threads, LONG, LONG);
     }
 
     abstract void execute(DiskImage image, BlockRequest request);
@@ -78,13 +84,13 @@ public abstract sealed class IoEngine implements AutoCloseable {
         private final ArrayDeque<DiskImage> images = new ArrayDeque<>();
         private final ArrayDeque<BlockRequest> requests = new ArrayDeque<>();
         private final List<Thread> threads = new ArrayList<>();
-        private final boolean readsNow;
-        private final boolean writesNow;
+        private final long longestReadNow;
+        private final long longestWriteNow;
         private boolean closed;
 
-        Threads(int count, boolean readsNow, boolean writesNow) {
-            this.readsNow = readsNow;
-            this.writesNow = writesNow;
+        Threads(int count, long longestReadNow, long longestWriteNow) {
+            this.longestReadNow = longestReadNow;
+            this.longestWriteNow = longestWriteNow;
             for (int i = 0; i < count; i++) {
                 threads.add(Thread.ofPlatform().name("vz-storage-" + i).daemon().start(this::work));
             }
@@ -92,12 +98,12 @@ public abstract sealed class IoEngine implements AutoCloseable {
 
         @Override
         void execute(DiskImage image, BlockRequest request) {
-            boolean now = switch (request.operation()) {
-                case READ -> readsNow;
-                case WRITE -> writesNow;
-                case FLUSH, DISCARD, WRITE_ZEROES -> false;
+            long longest = switch (request.operation()) {
+                case READ -> longestReadNow;
+                case WRITE -> longestWriteNow;
+                case FLUSH, DISCARD, WRITE_ZEROES -> NONE;
             };
-            if (now && image.performNow(request)) {
+            if (longest >= request.length() && image.performNow(request)) {
                 return;
             }
             synchronized (lock) {

@@ -54,7 +54,7 @@ public interface ImageDriver extends AutoCloseable {
     }
 
     /** Whether every byte of the disk is the one at the same offset of {@link #file}, and may be written there at any time. */
-    default boolean writesInPlace() {
+    default boolean isPlain() {
         return false;
     }
 

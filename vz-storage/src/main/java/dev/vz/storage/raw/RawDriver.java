@@ -60,7 +60,7 @@ public final class RawDriver implements ImageDriver {
     }
 
     @Override
-    public boolean writesInPlace() {
+    public boolean isPlain() {
         return true;
     }
 
