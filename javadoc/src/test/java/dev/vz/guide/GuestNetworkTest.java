@@ -78,8 +78,8 @@ class GuestNetworkTest {
                 String one = configured(host, first, "guest1");
                 String two = configured(host, second, "guest2");
                 assertThat(one).isNotEqualTo(two);
-                assertThat(run(first, "ping", "-c", "1", "-W", "5", "10.0.2.2")).contains("1 received");
-                assertThat(run(second, "ping", "-c", "1", "-W", "5", "10.0.2.2")).contains("1 received");
+                assertThat(run(first, "ping", "-c", "1", "-w", "60", "10.0.2.2")).contains("1 received");
+                assertThat(run(second, "ping", "-c", "1", "-w", "60", "10.0.2.2")).contains("1 received");
                 assertThat(run(first, "ping", "-c", "1", "-W", "1", two)).contains("0 received");
             } finally {
                 program.destroy();

@@ -95,7 +95,8 @@ interface InterruptChapter extends Chapter {
         }).code(a -> {
             LocalApic.enable(a);
             LocalApic.redirect(a, 9, 0x46, true);
-            await(a.out(1, 0x80), 4).nop().nop().cli().end();
+            a.out(1, 0x80).sti().label("wait").alu(Alu.CMP, 4, at(MAILBOX), 4).jump(Condition.B, "wait")
+                    .mov(4, CX, 500).label("more").dec(4, CX).jump(NE, "more").cli().end();
         }).build()) {
             InterruptLine line = guest.machine().line(9);
             assertThat(guest.vcpu().run()).isEqualTo(new VcpuExit.PortWrite(0x80, 1, 1, 0));
@@ -105,7 +106,9 @@ interface InterruptChapter extends Chapter {
             }
             line.set(false);
             guest.runToEnd();
-            assertThat(guest.mailbox(0, 4)).isEqualTo(4);
+            // KVM without virtualization hardware delivers one that is under way once more, now and then.
+            assertThat(guest.mailbox(0, 4)).as("and then no more").isBetween(4L,
+                    announces(Capability.FULL_SYSTEM) ? 4L : 5L);
         }
     }
 
@@ -280,9 +283,10 @@ interface InterruptChapter extends Chapter {
             }
             a.end();
         }).build()) {
-            // 16-bit code; CS is DATA >> 4, the data segments are zero after INIT.
-            guest.memory().write(DATA, new Assembler(16, 0).inc(4, at(0x700)).mov(2, AX, 0x600D)
-                    .mov(AX, SegmentRegister.CS).store(2, at(0x710), AX).label("stay").hlt().jmp("stay").assemble());
+            // 16-bit code; CS is DATA >> 4, the data segments are zero after INIT. It counts last: whoever has seen that may
+            // kick this processor out.
+            guest.memory().write(DATA, new Assembler(16, 0).mov(2, AX, 0x600D).mov(AX, SegmentRegister.CS)
+                    .store(2, at(0x710), AX).inc(4, at(0x700)).label("stay").hlt().jmp("stay").assemble());
             assertThat(guest.vcpu(1).mpState()).isEqualTo(MpState.UNINITIALIZED);
             Thread second = Thread.ofPlatform().start(() -> guest.run(1));
             guest.runToEnd(0);

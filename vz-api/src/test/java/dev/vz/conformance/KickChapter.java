@@ -209,6 +209,9 @@ interface KickChapter extends Chapter {
                     } catch (InterruptedException never) {
                         throw new AssertionError(never);
                     }
+                    while (guest.mailbox(0, 4) == 0) {
+                        Thread.onSpinWait();
+                    }
                     LockSupport.parkNanos(2_000_000);
                     guest.vcpu().kick();
                 });

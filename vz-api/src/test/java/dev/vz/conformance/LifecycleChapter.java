@@ -22,6 +22,7 @@ import dev.vz.hypervisor.VirtualMachineConfig.Interrupts;
 import dev.vz.memory.GuestMemory;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 
@@ -129,7 +130,7 @@ interface LifecycleChapter extends Chapter {
                 }
                 guest.machine().close();
                 // The run came to its end before close returned, or had not begun.
-                runner.join(10_000);
+                runner.join(TimeUnit.SECONDS.toMillis(2L * Guest.PATIENCE_SECONDS));
                 assertThat(runner.isAlive()).isFalse();
                 assertThat(result.get()).isInstanceOfAny(VcpuExit.Kicked.class, LifecycleException.class);
             }

@@ -7,6 +7,8 @@ import static dev.vz.conformance.Memory.at;
 import static dev.vz.conformance.Register.AX;
 import static dev.vz.conformance.Register.BX;
 import static dev.vz.conformance.Register.CX;
+import static dev.vz.conformance.Register.DI;
+import static dev.vz.conformance.Register.SI;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.vz.conformance.ExitRecorder.Stop;
@@ -68,6 +70,33 @@ interface SmpChapter extends Chapter {
             }
             together(2, id -> () -> guest.runToEnd(id));
             assertThat(guest.memory().readInt(0x700)).isEqualTo(2 * rounds);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"LONG64", "USER64"})
+    default void executeWhatAnotherHasWrittenOnceTheyKnowOfIt(GuestMode mode) throws Exception {
+        // Intel SDM volume 3A, section 9.1.3: who has seen the flag and serializes executes the new code. Until then the old
+        // code is executed all the time, so that it is fetched anew just before and just after it is written.
+        requires(Capability.SMP);
+        int rounds = 2_000;
+        try (Guest guest = guest(mode).vcpus(2).code(a -> {
+            a.mov(BX, "patch").mov(4, CX, 1).label("write").store(4, at(BX, 1), CX).store(4, at(0x700), CX)
+                    .label("wait").pause().load(4, AX, at(0x704))
+                    .alu(Alu.CMP, 4, AX, CX).jump(NE, "wait").inc(4, CX)
+                    .alu(Alu.CMP, 4, CX, rounds + 1).jump(NE, "write").end();
+            for (int i = 0; i < 128; i++) {
+                a.nop(); // the reader's code has cache lines of its own
+            }
+            a.label("read").load(4, SI, at(0x700)).cpuid().label("patch").mov(4, AX, 0).load(4, DI, at(0x704))
+                    .alu(Alu.CMP, 4, SI, DI).jump(E, "read").alu(Alu.CMP, 4, AX, SI).jump(E, "right")
+                    .inc(4, at(0x708)).label("right").store(4, at(0x704), SI).alu(Alu.CMP, 4, SI, rounds)
+                    .jump(NE, "read").end();
+        }).build()) {
+            guest.start(1, guest.address("read"));
+            together(2, id -> () -> guest.runToEnd(id));
+            assertThat(guest.memory().readInt(0x704)).isEqualTo(rounds);
+            assertThat(guest.memory().readInt(0x708)).as("rounds with the code of another").isZero();
         }
     }
 

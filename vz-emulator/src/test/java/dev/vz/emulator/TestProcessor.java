@@ -35,6 +35,8 @@ public final class TestProcessor implements Surroundings, InterruptUnit, AutoClo
     public long ticks;
     /** Sees the port writes in the place of {@link #portWrites}. */
     public @Nullable Consumer<Access> portListener;
+    /** Happens right after the processor has looked for interrupts and found none. */
+    public Runnable behindLook = () -> {};
     private int priority;
 
     /** A processor after power-on with {@code bytes} of memory at address 0. */
@@ -161,7 +163,11 @@ public final class TestProcessor implements Surroundings, InterruptUnit, AutoClo
 
     @Override
     public boolean isPending() {
-        return !interrupts.isEmpty();
+        boolean pending = !interrupts.isEmpty();
+        if (!pending) {
+            behindLook.run();
+        }
+        return pending;
     }
 
     @Override

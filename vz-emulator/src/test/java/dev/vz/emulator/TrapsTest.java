@@ -100,6 +100,28 @@ class TrapsTest {
         assertThat(cpu.attention & Cpu.ATTEND_STEP).isNotZero();
     }
 
+    /** However many instructions stand before it: blocks of decoded code end somewhere. */
+    @Test
+    void anInterruptThatComesBehindStiWaitsForTheEndOfTheNextInstruction() {
+        for (int before = 50; before < 80; before++) {
+            real(0x20);
+            long start = 0x3000 + 0x100L * (before - 50);
+            code(start, "90 ".repeat(before) + "fb f4"); // nop …; sti; hlt
+            code(HANDLER, "5b f4"); // pop bx; hlt
+            cpu.rip = start;
+            cpu.flags &= ~Flags.IF;
+            processor.behindLook = () -> {
+                processor.behindLook = () -> {};
+                processor.interrupts.add(0x20);
+                cpu.attend(Cpu.ATTEND_INTERRUPT);
+            };
+            processor.runToHalt();
+            assertThat(cpu.rip).isEqualTo(HANDLER + 2);
+            assertThat(cpu.gpr[3] & 0xFFFF).as("behind HLT, with %d instructions before STI", before)
+                    .isEqualTo(start + before + 2);
+        }
+    }
+
     @Test
     void theTrapBehindALoadOfSsIsLost() {
         real(1);

@@ -45,19 +45,14 @@ public final class KvmProcessor {
         this.features = features;
     }
 
-    private VcpuState turn() {
-        gate.requireAccess();
-        return state;
-    }
-
     /** The x87 and SSE registers (KVM_GET_FPU). */
     public KvmFpu fpu() {
-        return turn().get("KVM_GET_FPU", KvmHeaders.KVM_GET_FPU(), kvm_fpu.sizeof(), KvmFpu::read);
+        return gate.read(() -> state.get("KVM_GET_FPU", KvmHeaders.KVM_GET_FPU(), kvm_fpu.sizeof(), KvmFpu::read));
     }
 
     /** Sets the x87 and SSE registers. */
     public void setFpu(KvmFpu fpu) {
-        turn().set("KVM_SET_FPU", KvmHeaders.KVM_SET_FPU(), kvm_fpu.sizeof(), fpu::write);
+        gate.change(() -> state.set("KVM_SET_FPU", KvmHeaders.KVM_SET_FPU(), kvm_fpu.sizeof(), fpu::write));
     }
 
     /**
@@ -79,13 +74,14 @@ public final class KvmProcessor {
         if (!host.has(KvmCapability.SREGS2)) {
             return Optional.empty();
         }
-        return Optional.of(turn().get("KVM_GET_SREGS2", KvmHeaders.KVM_GET_SREGS2(), kvm_sregs2.sizeof(), s -> {
-            boolean valid = (kvm_sregs2.flags(s) & KvmHeaders.KVM_SREGS2_FLAGS_PDPTRS_VALID()) != 0;
-            return new SpecialRegisters2(RegisterCodec.readSpecial(s, false), valid
-                    ? List.of(kvm_sregs2.pdptrs(s, 0), kvm_sregs2.pdptrs(s, 1), kvm_sregs2.pdptrs(s, 2),
-                            kvm_sregs2.pdptrs(s, 3))
-                    : List.of());
-        }));
+        return Optional
+                .of(gate.read(() -> state.get("KVM_GET_SREGS2", KvmHeaders.KVM_GET_SREGS2(), kvm_sregs2.sizeof(), s -> {
+                    boolean valid = (kvm_sregs2.flags(s) & KvmHeaders.KVM_SREGS2_FLAGS_PDPTRS_VALID()) != 0;
+                    return new SpecialRegisters2(RegisterCodec.readSpecial(s, false), valid
+                            ? List.of(kvm_sregs2.pdptrs(s, 0), kvm_sregs2.pdptrs(s, 1), kvm_sregs2.pdptrs(s, 2),
+                                    kvm_sregs2.pdptrs(s, 3))
+                            : List.of());
+                })));
     }
 
     /**
@@ -97,7 +93,7 @@ public final class KvmProcessor {
         if (!host.has(KvmCapability.SREGS2)) {
             return false;
         }
-        turn().set("KVM_SET_SREGS2", KvmHeaders.KVM_SET_SREGS2(), kvm_sregs2.sizeof(), s -> {
+        gate.change(() -> state.set("KVM_SET_SREGS2", KvmHeaders.KVM_SET_SREGS2(), kvm_sregs2.sizeof(), s -> {
             RegisterCodec.writeSpecial(s, registers.registers());
             // Where kvm_sregs has its interrupt bitmap.
             boolean valid = registers.directoryPointers().size() == 4;
@@ -105,22 +101,23 @@ public final class KvmProcessor {
             for (int i = 0; i < 4; i++) {
                 kvm_sregs2.pdptrs(s, i, valid ? registers.directoryPointers().get(i) : 0);
             }
-        });
+        }));
         return true;
     }
 
     /** Where linear {@code address} leads. */
     public KvmTranslation translate(long address) {
-        gate.requireAccess();
-        try (var arena = Arena.ofConfined()) {
-            MemorySegment s = kvm_translation.allocate(arena);
-            kvm_translation.linear_address(s, address);
-            Ioctl.checked("ioctl KVM_TRANSLATE", vcpu, KvmHeaders.KVM_TRANSLATE(), s);
-            return new KvmTranslation(kvm_translation.valid(s) == 0
-                    ? OptionalLong.empty()
-                    : OptionalLong.of(kvm_translation.physical_address(s)), kvm_translation.writeable(s) != 0,
-                    kvm_translation.usermode(s) != 0);
-        }
+        return gate.read(() -> {
+            try (var arena = Arena.ofConfined()) {
+                MemorySegment s = kvm_translation.allocate(arena);
+                kvm_translation.linear_address(s, address);
+                Ioctl.checked("ioctl KVM_TRANSLATE", vcpu, KvmHeaders.KVM_TRANSLATE(), s);
+                return new KvmTranslation(kvm_translation.valid(s) == 0
+                        ? OptionalLong.empty()
+                        : OptionalLong.of(kvm_translation.physical_address(s)), kvm_translation.writeable(s) != 0,
+                        kvm_translation.usermode(s) != 0);
+            }
+        });
     }
 
     /**
@@ -138,16 +135,17 @@ public final class KvmProcessor {
 
     /** Ticks that the guest's time stamp counter is ahead of the host's; empty where the kernel does not tell. */
     public OptionalLong tscOffset() {
-        gate.requireAccess();
-        try (var arena = Arena.ofConfined()) {
-            MemorySegment value = arena.allocate(ValueLayout.JAVA_LONG);
-            if (!hasTscOffset(arena, value)) {
-                return OptionalLong.empty();
+        return gate.read(() -> {
+            try (var arena = Arena.ofConfined()) {
+                MemorySegment value = arena.allocate(ValueLayout.JAVA_LONG);
+                if (!hasTscOffset(arena, value)) {
+                    return OptionalLong.empty();
+                }
+                Ioctl.checked("ioctl KVM_GET_DEVICE_ATTR TSC_OFFSET", vcpu, KvmHeaders.KVM_GET_DEVICE_ATTR(),
+                        attribute(arena, value));
+                return OptionalLong.of(value.get(ValueLayout.JAVA_LONG, 0));
             }
-            Ioctl.checked("ioctl KVM_GET_DEVICE_ATTR TSC_OFFSET", vcpu, KvmHeaders.KVM_GET_DEVICE_ATTR(),
-                    attribute(arena, value));
-            return OptionalLong.of(value.get(ValueLayout.JAVA_LONG, 0));
-        }
+        });
     }
 
     /**
@@ -156,16 +154,17 @@ public final class KvmProcessor {
      * @return whether this kernel could
      */
     public boolean setTscOffset(long offset) {
-        gate.requireAccess();
-        try (var arena = Arena.ofConfined()) {
-            MemorySegment value = arena.allocateFrom(ValueLayout.JAVA_LONG, offset);
-            if (!hasTscOffset(arena, value)) {
-                return false;
+        return gate.read(() -> {
+            try (var arena = Arena.ofConfined()) {
+                MemorySegment value = arena.allocateFrom(ValueLayout.JAVA_LONG, offset);
+                if (!hasTscOffset(arena, value)) {
+                    return false;
+                }
+                Ioctl.checked("ioctl KVM_SET_DEVICE_ATTR TSC_OFFSET", vcpu, KvmHeaders.KVM_SET_DEVICE_ATTR(),
+                        attribute(arena, value));
+                return true;
             }
-            Ioctl.checked("ioctl KVM_SET_DEVICE_ATTR TSC_OFFSET", vcpu, KvmHeaders.KVM_SET_DEVICE_ATTR(),
-                    attribute(arena, value));
-            return true;
-        }
+        });
     }
 
     private boolean hasTscOffset(Arena arena, MemorySegment value) {
@@ -183,8 +182,7 @@ public final class KvmProcessor {
 
     /** Ticks of the time stamp counter in a millisecond. */
     public long tscKilohertz() {
-        gate.requireAccess();
-        return Ioctl.checked("ioctl KVM_GET_TSC_KHZ", vcpu, KvmHeaders.KVM_GET_TSC_KHZ(), 0);
+        return gate.read(() -> Ioctl.checked("ioctl KVM_GET_TSC_KHZ", vcpu, KvmHeaders.KVM_GET_TSC_KHZ(), 0));
     }
 
     /**
@@ -193,25 +191,27 @@ public final class KvmProcessor {
      * @return whether the guest has such a clock
      */
     public boolean clockWasStopped() {
-        gate.requireAccess();
-        int result = Ioctl.call(vcpu, KvmHeaders.KVM_KVMCLOCK_CTRL(), 0);
-        if (result == -Errno.EINVAL) {
-            return false;
-        }
-        Errno.check("ioctl KVM_KVMCLOCK_CTRL", vcpu, result);
-        return true;
+        return gate.read(() -> {
+            int result = Ioctl.call(vcpu, KvmHeaders.KVM_KVMCLOCK_CTRL(), 0);
+            if (result == -Errno.EINVAL) {
+                return false;
+            }
+            Errno.check("ioctl KVM_KVMCLOCK_CTRL", vcpu, result);
+            return true;
+        });
     }
 
     /** Makes accesses to the task priority register leave as {@link dev.vz.cpu.VcpuExit.TprAccess}, or not. */
     public void reportTprAccess(boolean wanted) {
-        turn().set("KVM_TPR_ACCESS_REPORTING", KvmHeaders.KVM_TPR_ACCESS_REPORTING(), kvm_tpr_access_ctl.sizeof(),
-                s -> kvm_tpr_access_ctl.enabled(s, wanted ? 1 : 0));
+        gate.change(() -> state.set("KVM_TPR_ACCESS_REPORTING", KvmHeaders.KVM_TPR_ACCESS_REPORTING(),
+                kvm_tpr_access_ctl.sizeof(),
+                s -> kvm_tpr_access_ctl.enabled(s, wanted ? 1 : 0)));
     }
 
     /** Where the guest's patched code keeps the task priority (KVM_SET_VAPIC_ADDR); 0 for nowhere. */
     public void setVapicAddress(long gpa) {
-        turn().set("KVM_SET_VAPIC_ADDR", KvmHeaders.KVM_SET_VAPIC_ADDR(), 8,
-                s -> s.set(ValueLayout.JAVA_LONG, 0, gpa));
+        gate.change(() -> state.set("KVM_SET_VAPIC_ADDR", KvmHeaders.KVM_SET_VAPIC_ADDR(), 8,
+                s -> s.set(ValueLayout.JAVA_LONG, 0, gpa)));
     }
 
     /**
@@ -220,19 +220,19 @@ public final class KvmProcessor {
      * @param capabilities MCG_CAP; {@link KvmSystem#machineCheckCapabilities()} is the most
      */
     public void setUpMachineChecks(long capabilities) {
-        turn().set("KVM_X86_SETUP_MCE", KvmHeaders.KVM_X86_SETUP_MCE(), 8,
-                s -> s.set(ValueLayout.JAVA_LONG, 0, capabilities));
+        gate.change(() -> state.set("KVM_X86_SETUP_MCE", KvmHeaders.KVM_X86_SETUP_MCE(), 8,
+                s -> s.set(ValueLayout.JAVA_LONG, 0, capabilities)));
     }
 
     /** Raises a machine check in {@code bank}; the values are those of the bank's registers and of MCG_STATUS. */
     public void raiseMachineCheck(int bank, long status, long address, long misc, long globalStatus) {
-        turn().set("KVM_X86_SET_MCE", KvmHeaders.KVM_X86_SET_MCE(), kvm_x86_mce.sizeof(), s -> {
+        gate.change(() -> state.set("KVM_X86_SET_MCE", KvmHeaders.KVM_X86_SET_MCE(), kvm_x86_mce.sizeof(), s -> {
             kvm_x86_mce.bank(s, (byte) bank);
             kvm_x86_mce.status(s, status);
             kvm_x86_mce.addr(s, address);
             kvm_x86_mce.misc(s, misc);
             kvm_x86_mce.mcg_status(s, globalStatus);
-        });
+        }));
     }
 
     /** Registers that come with every exit; empty where the kernel cannot. */
@@ -261,8 +261,7 @@ public final class KvmProcessor {
      * @throws dev.vz.error.HostException if the kernel refuses
      */
     public void enable(KvmCapability capability, long... arguments) {
-        gate.requireAccess();
-        MachineBuilder.enable(vcpu, capability, arguments);
+        gate.change(() -> MachineBuilder.enable(vcpu, capability, arguments));
     }
 
     // ----------------------------------------------------------------------------- what only some vCPUs can do
@@ -271,15 +270,16 @@ public final class KvmProcessor {
         if (vector < 0 || vector > 255) {
             throw new ConfigurationException("An interrupt has a vector from 0 to 255, got " + vector + " for " + name);
         }
-        VcpuState now = turn();
-        VcpuEvents events = now.events();
-        boolean ready = (now.registers().rflags() & 1 << 9) != 0 && events.interrupt().shadow() == 0
-                && !events.interrupt().injected();
-        if (ready) {
-            now.set("KVM_INTERRUPT " + vector, KvmHeaders.KVM_INTERRUPT(), 4,
-                    s -> s.set(ValueLayout.JAVA_INT, 0, vector));
-        }
-        return ready;
+        return gate.read(() -> {
+            VcpuEvents events = state.events();
+            boolean ready = (state.registers().rflags() & 1 << 9) != 0 && events.interrupt().shadow() == 0
+                    && !events.interrupt().injected();
+            if (ready) {
+                state.set("KVM_INTERRUPT " + vector, KvmHeaders.KVM_INTERRUPT(), 4,
+                        s -> s.set(ValueLayout.JAVA_INT, 0, vector));
+            }
+            return ready;
+        });
     }
 
     void requestInterruptWindow(boolean wanted) {
@@ -288,11 +288,11 @@ public final class KvmProcessor {
     }
 
     void setTscKilohertz(long kilohertz) {
-        gate.requireAccess();
         if (kilohertz <= 0 || kilohertz > Integer.MAX_VALUE) {
             throw new ConfigurationException("The clock of " + name + " cannot tick " + kilohertz + " times a "
                     + "millisecond");
         }
-        Ioctl.checked("ioctl KVM_SET_TSC_KHZ " + kilohertz, vcpu, KvmHeaders.KVM_SET_TSC_KHZ(), kilohertz);
+        gate.read(() -> Ioctl.checked("ioctl KVM_SET_TSC_KHZ " + kilohertz, vcpu, KvmHeaders.KVM_SET_TSC_KHZ(),
+                kilohertz));
     }
 }

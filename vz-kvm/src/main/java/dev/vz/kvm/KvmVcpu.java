@@ -116,52 +116,52 @@ public abstract sealed class KvmVcpu implements X86Vcpu, GuestDebug permits Bare
 
     @Override
     public final GeneralRegisters registers() {
-        return turn().registers();
+        return gate.read(state::registers);
     }
 
     @Override
     public final void setRegisters(GeneralRegisters registers) {
-        turn().setRegisters(registers);
+        gate.change(() -> state.setRegisters(registers));
     }
 
     @Override
     public final SpecialRegisters specialRegisters() {
-        return turn().special();
+        return gate.read(state::special);
     }
 
     @Override
     public final void setSpecialRegisters(SpecialRegisters registers) {
-        turn().setSpecial(registers);
+        gate.change(() -> state.setSpecial(registers));
     }
 
     @Override
     public final XsaveArea xsave() {
-        return turn().xsave();
+        return gate.read(state::xsave);
     }
 
     @Override
     public final void setXsave(XsaveArea area) {
-        turn().setXsave(area);
+        gate.change(() -> state.setXsave(area));
     }
 
     @Override
     public final long xcr0() {
-        return turn().xcr0();
+        return gate.read(state::xcr0);
     }
 
     @Override
     public final void setXcr0(long value) {
-        turn().setXcr0(value);
+        gate.change(() -> state.setXcr0(value));
     }
 
     @Override
     public final DebugRegisters debugRegisters() {
-        return turn().debugRegisters();
+        return gate.read(state::debugRegisters);
     }
 
     @Override
     public final void setDebugRegisters(DebugRegisters registers) {
-        turn().setDebugRegisters(registers);
+        gate.change(() -> state.setDebugRegisters(registers));
     }
 
     @Override
@@ -171,22 +171,22 @@ public abstract sealed class KvmVcpu implements X86Vcpu, GuestDebug permits Bare
 
     @Override
     public final List<MsrEntry> msrs(List<Integer> indices) {
-        return turn().msrs(indices);
+        return gate.read(() -> state.msrs(indices));
     }
 
     @Override
     public final void setMsrs(List<MsrEntry> entries) {
-        turn().setMsrs(entries);
+        gate.change(() -> state.setMsrs(entries));
     }
 
     @Override
     public final Cpuid cpuid() {
-        return turn().cpuid();
+        return gate.read(state::cpuid);
     }
 
     @Override
     public final void setCpuid(Cpuid cpuid) {
-        turn().setCpuid(cpuid);
+        gate.change(() -> state.setCpuid(cpuid));
     }
 
     @Override
@@ -196,37 +196,38 @@ public abstract sealed class KvmVcpu implements X86Vcpu, GuestDebug permits Bare
 
     @Override
     public final MpState mpState() {
-        return turn().mpState();
+        return gate.read(state::mpState);
     }
 
     @Override
     public final void setMpState(MpState value) {
-        turn().setMpState(value);
+        gate.change(() -> state.setMpState(value));
     }
 
     @Override
     public final VcpuEvents events() {
-        VcpuState now = turn();
-        // What was requested while nobody ran it is part of the answer.
-        runner.deliverRequests();
-        return now.events();
+        return gate.read(() -> {
+            // What was requested while nobody ran it is part of the answer.
+            runner.deliverRequests();
+            return state.events();
+        });
     }
 
     @Override
     public final void setEvents(VcpuEvents events) {
-        turn().setEvents(events);
+        gate.change(() -> state.setEvents(events));
     }
 
     @Override
     public final LapicState lapic() {
         requireLapic();
-        return turn().lapic();
+        return gate.read(state::lapic);
     }
 
     @Override
     public final void setLapic(LapicState value) {
         requireLapic();
-        turn().setLapic(value);
+        gate.change(() -> state.setLapic(value));
     }
 
     private void requireLapic() {
@@ -238,29 +239,32 @@ public abstract sealed class KvmVcpu implements X86Vcpu, GuestDebug permits Bare
 
     @Override
     public final void reset() {
-        VcpuState now = turn();
-        runner.finishInstruction();
-        resetState.applyTo(now);
+        gate.change(() -> {
+            runner.finishInstruction();
+            resetState.applyTo(state);
+        });
     }
 
     /** Everything at once. Finishes the access of the last exit first; one that is not answered reads zeros. */
     @Override
     public final X86State save() {
-        gate.requireAccess();
-        runner.finishInstruction();
-        return X86Vcpu.super.save();
+        return gate.read(() -> {
+            runner.finishInstruction();
+            return X86Vcpu.super.save();
+        });
     }
 
     @Override
     public final void restore(X86State saved) {
-        gate.requireAccess();
-        runner.finishInstruction();
-        X86Vcpu.super.restore(saved);
+        gate.change(() -> {
+            runner.finishInstruction();
+            X86Vcpu.super.restore(saved);
+        });
     }
 
     @Override
     public final void setDebug(Settings settings) {
-        turn().setDebug(settings);
+        gate.change(() -> state.setDebug(settings));
     }
 
     /** What KVM has to it beyond the portable state. */
@@ -276,12 +280,6 @@ public abstract sealed class KvmVcpu implements X86Vcpu, GuestDebug permits Bare
     /** Its dirty ring; {@code null} if it has none. */
     final KvmDirtyRing.@Nullable Ring ring() {
         return ring;
-    }
-
-    /** The state, after a check that the calling thread may touch it. */
-    private VcpuState turn() {
-        gate.requireAccess();
-        return state;
     }
 
     // ----------------------------------------------------------------------------------------------- lifetime

@@ -4,6 +4,7 @@ import dev.vz.error.LifecycleException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -42,7 +43,7 @@ final class RunGate {
     private static final int REACHABLE = 1 << 4;
     /** No further run. */
     private static final int CLOSED = 1 << 5;
-    /** Number of threads that are making a request now, in the bits from here on. */
+    /** Number of threads that are making a request or touch the state now, in the bits from here on. */
     private static final int REQUESTER = 1 << 8;
 
     private static final VarHandle STATE;
@@ -78,7 +79,9 @@ final class RunGate {
                 throw new LifecycleException(name + " is being run by thread \"" + runnerName()
                         + "\"; kick it and wait for its run to return");
             }
-            if (STATE.compareAndSet(this, now, now | RUNNING)) {
+            if (now >= REQUESTER) {
+                LockSupport.parkNanos(1_000); // somebody touches the state
+            } else if (STATE.compareAndSet(this, now, now | RUNNING)) {
                 break;
             }
         }
@@ -144,7 +147,10 @@ final class RunGate {
 
     /** Goes on if the state may be touched by the calling thread. */
     void requireAccess() {
-        int now = state;
+        requireAccess(state);
+    }
+
+    private void requireAccess(int now) {
         if ((now & CLOSED) != 0) {
             throw new LifecycleException(name + " is closed; its state cannot be read or written any more");
         }
@@ -153,6 +159,37 @@ final class RunGate {
             throw new LifecycleException(name + " is being run by thread \"" + runnerName()
                     + "\"; kick it and wait for its run to return before touching its state");
         }
+    }
+
+    /**
+     * Does what {@code reading} says with the state. A run that begins meanwhile waits for its end, and so does a close:
+     * without that the caller could find itself behind the run in the kernel's queue for this vCPU.
+     */
+    <T> T read(Supplier<T> reading) {
+        arrive();
+        try {
+            return reading.get();
+        } finally {
+            STATE.getAndAdd(this, -REQUESTER);
+        }
+    }
+
+    /** As {@link #read}, without a result. */
+    void change(Runnable changing) {
+        arrive();
+        try {
+            changing.run();
+        } finally {
+            STATE.getAndAdd(this, -REQUESTER);
+        }
+    }
+
+    private void arrive() {
+        int now;
+        do {
+            now = state;
+            requireAccess(now);
+        } while (!STATE.compareAndSet(this, now, now + REQUESTER));
     }
 
     /** No run from now on. Returns whether the calling thread is the first to say so. */

@@ -236,14 +236,14 @@ class FeaturesTest {
         try (var guest = Guest.realMode("f4")) {
             guest.machine.setClockNanos(1_000_000_000_000L);
             long now = guest.machine.clockNanos();
-            assertThat(now).isBetween(1_000_000_000_000L, 1_010_000_000_000L);
+            assertThat(now).isBetween(1_000_000_000_000L, 1_100_000_000_000L);
             Thread.sleep(2);
             assertThat(guest.machine.clockNanos()).isGreaterThan(now + 1_000_000);
             KvmClockReading reading = guest.machine.clockReading();
             if (reading.realtime().isPresent()) {
                 long ago = reading.realtimeNanos() - 3_000_000_000L;
                 assertThat(guest.machine.setClockSince(5_000_000_000L, ago)).isTrue();
-                assertThat(guest.machine.clockNanos()).isBetween(8_000_000_000L, 20_000_000_000L);
+                assertThat(guest.machine.clockNanos()).isBetween(8_000_000_000L, 100_000_000_000L);
             }
         }
     }

@@ -16,6 +16,7 @@ import dev.vz.machine.boot.CodeBoot;
 import dev.vz.machine.serial.SerialConsole;
 import dev.vz.testing.Peers;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
@@ -215,24 +216,29 @@ abstract class MachineCodeTest {
     }
 
     @Test
-    void a_thousand_lives_leave_no_descriptor_and_no_mapping_behind() throws Exception {
+    void many_lives_leave_no_descriptor_and_no_mapping_behind() throws Exception {
         MachineDescription description = description(CodeBoot.Mode.REAL, 0x7C00, "BA F4 00 EE" + HALT).withCpus(2);
         for (int i = 0; i < 50; i++) {
             outcomeOf(description);
         }
         long descriptors = descriptors();
         long mappings = mappings();
-        for (int i = 0; i < 1_000; i++) {
+        // As many as a busy host has time for.
+        long enough = System.nanoTime() + LONG.toNanos();
+        for (int i = 0; i < 1_000 && (i < 250 || System.nanoTime() < enough); i++) {
             assertThat(outcomeOf(description)).isInstanceOf(DebugExit.class);
         }
-        assertThat(descriptors()).isLessThanOrEqualTo(descriptors);
-        // The JVM itself maps something now and then; a leak would be a thousand.
+        // The JVM itself opens a file for a moment now and then; what leaked stays.
+        ScriptedMachines.await(() -> descriptors() <= descriptors);
+        // The JVM itself maps something now and then; a leak would be hundreds.
         assertThat(mappings()).isLessThan(mappings + 100);
     }
 
-    private static long descriptors() throws IOException {
+    private static long descriptors() {
         try (Stream<Path> open = Files.list(Path.of("/proc/self/fd"))) {
             return open.count();
+        } catch (IOException failure) {
+            throw new UncheckedIOException(failure);
         }
     }
 

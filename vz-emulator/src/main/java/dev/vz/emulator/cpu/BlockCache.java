@@ -26,6 +26,9 @@ public final class BlockCache {
     boolean running;
     private long retired;
     private long dropped;
+    /** Pages that are being written where code is or may come to be, each with its pieces, for {@link #settle()}. */
+    private long[] written = new long[8];
+    private int writtenPages;
 
     /** Thrown when the running instruction is about to write decoded code: it is to be executed again, alone. */
     static final class CodeModified extends RuntimeException {
@@ -78,9 +81,15 @@ public final class BlockCache {
         if (instructions > MOST_INSTRUCTIONS) {
             clear();
         }
-        Block block = builder.build(linear, ip, host, physical, mode);
-        add(block, bucket);
-        return enter(block);
+        while (true) {
+            Block block = builder.build(linear, ip, host, physical, mode);
+            block.stamp = c.stamp; // it can be dropped from here on
+            add(block, bucket);
+            // Another processor may have written between the reading and the record of what was read; see settle.
+            if (c.alone || block.stamp != 0 && verify(block, host, linear, user)) {
+                return enter(block);
+            }
+        }
     }
 
     private Block enter(Block block) {
@@ -155,15 +164,64 @@ public final class BlockCache {
             modified = drop(physical, bytes, physical, bytes);
         } else {
             // Other processors may have code in the same pieces; after this nobody has, and the record says so.
-            long start = physical & -64;
-            int length = (int) ((physical + bytes - 1 | 63) + 1 - start);
-            c.mmu.memory.removeCode(physical, PhysicalMemory.pieces(physical, bytes));
-            modified = drop(start, length, physical, bytes);
-            c.outside.codeWrite(start, length);
+            dropEverywhere(physical & PhysicalMemory.PAGE_MASK, PhysicalMemory.pieces(physical, bytes));
+            remember(physical, bytes);
+            modified = true;
         }
         if (modified && running && !c.stepping) {
             throw codeModified;
         }
+    }
+
+    /** The guest is about to write {@code bytes} bytes, where no code was decoded so far in a page that has some. */
+    void writeBesideCode(long physical, int bytes) {
+        if (!c.alone) {
+            remember(physical, bytes);
+        }
+    }
+
+    private void dropEverywhere(long page, long pieces) {
+        int first = Long.numberOfTrailingZeros(pieces);
+        int last = 63 - Long.numberOfLeadingZeros(pieces);
+        long start = page + (first << 6);
+        int length = last - first + 1 << 6;
+        c.mmu.memory.removeCode(page, PhysicalMemory.pieces(start, length));
+        drop(start, length, start, length);
+        c.outside.codeWrite(start, length);
+    }
+
+    private void remember(long physical, int bytes) {
+        long page = physical & PhysicalMemory.PAGE_MASK;
+        long pieces = PhysicalMemory.pieces(physical, bytes);
+        for (int i = 0; i < writtenPages; i++) {
+            if (written[2 * i] == page) {
+                written[2 * i + 1] |= pieces;
+                return;
+            }
+        }
+        if (2 * writtenPages == written.length) {
+            written = Arrays.copyOf(written, 2 * written.length);
+        }
+        written[2 * writtenPages] = page;
+        written[2 * writtenPages + 1] = pieces;
+        writtenPages++;
+        c.attend(Cpu.ATTEND_CODE);
+    }
+
+    /**
+     * What was announced to be written has been written. Another processor may have decoded the old bytes between the one and
+     * the other, so what was decoded there meanwhile is dropped once more. That processor records what it has decoded and
+     * then compares it with memory, this one writes and then looks at the record: one of them sees the other.
+     */
+    void settle() {
+        for (int i = 0; i < writtenPages; i++) {
+            long page = written[2 * i];
+            long decoded = c.mmu.memory.code(page) & written[2 * i + 1];
+            if (decoded != 0) {
+                dropEverywhere(page, decoded);
+            }
+        }
+        writtenPages = 0;
     }
 
     /** Another processor is about to write {@code [physical, physical + bytes)}, within a page. */

@@ -171,6 +171,8 @@ public final class Cpu {
     public static final int ATTEND_EVENT = 16;
     /** Attention: a translation is ready. */
     public static final int ATTEND_TRANSLATION = 64;
+    /** Code was written that another processor may have decoded meanwhile: {@link BlockCache#settle()}. */
+    public static final int ATTEND_CODE = 128;
 
     /** Makes a processor in its state after reset. */
     public Cpu(PhysicalMemory memory, Surroundings outside, OpSource source) {

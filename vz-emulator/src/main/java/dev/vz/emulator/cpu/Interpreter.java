@@ -65,6 +65,10 @@ public final class Interpreter {
 
     private @Nullable Reason attend() {
         int bits = c.attention;
+        if ((bits & Cpu.ATTEND_CODE) != 0) {
+            c.attended(Cpu.ATTEND_CODE);
+            c.blocks.settle();
+        }
         if ((bits & Cpu.ATTEND_KICK) != 0) {
             c.attended(Cpu.ATTEND_KICK);
             return Reason.KICKED;

@@ -33,4 +33,9 @@ final class MemoryEvents implements DeviceAccess {
     public void codeWrite(long gpa, int size) {
         c.blocks.codeWrite(gpa, size);
     }
+
+    @Override
+    public void writeBesideCode(long gpa, int size) {
+        c.blocks.writeBesideCode(gpa, size);
+    }
 }

@@ -18,4 +18,7 @@ public interface DeviceAccess {
      * drops it. May throw to have the instruction begin again.
      */
     void codeWrite(long gpa, int size);
+
+    /** The guest is about to write {@code size} bytes, within a page that has decoded code, where there is none so far. */
+    void writeBesideCode(long gpa, int size);
 }

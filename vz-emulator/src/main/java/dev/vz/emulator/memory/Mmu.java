@@ -230,8 +230,8 @@ public final class Mmu {
         long code = memory.code(gpa);
         if (code == 0) {
             enter(userMode ? userWrite : supervisorWrite, linear, host);
-        } else if ((code & PhysicalMemory.pieces(gpa, size)) != 0) {
-            devices.codeWrite(gpa, size);
+        } else {
+            announce(code, gpa, size);
         }
         return host;
     }
@@ -253,8 +253,16 @@ public final class Mmu {
     /** Has decoded code dropped before a write of several pieces begins, while nothing has changed yet. */
     private void announce(long gpa, int size) {
         long code = memory.code(gpa);
-        if (code != 0 && (code & PhysicalMemory.pieces(gpa, size)) != 0) {
+        if (code != 0) {
+            announce(code, gpa, size);
+        }
+    }
+
+    private void announce(long code, long gpa, int size) {
+        if ((code & PhysicalMemory.pieces(gpa, size)) != 0) {
             devices.codeWrite(gpa, size);
+        } else {
+            devices.writeBesideCode(gpa, size);
         }
     }
 

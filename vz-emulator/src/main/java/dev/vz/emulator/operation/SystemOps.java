@@ -166,8 +166,9 @@ final class SystemOps {
     }
 
     /**
-     * STI. Interrupts stay off for one more instruction; that matters only if one is waiting, so only then the block is
-     * left.
+     * STI. Interrupts stay off for one more instruction. The instructions of a block follow each other without a look at
+     * interrupts, so the block is left only if one is waiting, or if the next instruction is in another one: between the two
+     * one could come, and the HLT of a guest that has just looked for work would sleep through it.
      */
     private static final class Sti extends Op {
         Sti(Instruction in, long ip, long nextIp) {
@@ -186,7 +187,7 @@ final class SystemOps {
             }
             if ((c.flags & Flags.IF) == 0) {
                 c.flags |= Flags.IF;
-                if (c.attention != 0 || c.interruptWaits()) {
+                if (c.attention != 0 || c.interruptWaits() || next instanceof Flow.Proceed) {
                     c.shadow = 2;
                     c.attend(Cpu.ATTEND_STEP | Cpu.ATTEND_INTERRUPT);
                     c.rip = nextIp;

@@ -358,10 +358,10 @@ class GatewayNetworkTest {
     @Test
     void pingAndTracerouteSeeTheNetworkAsItIs() throws Exception {
         Peers.program("ping", "iputils-ping");
-        String output = bed.guest.call(() -> Testbed.run("ping", "-c", "2", "-i", "0.2", "-W", "30", "-s", "3000",
+        String output = bed.guest.call(() -> Testbed.run("ping", "-c", "2", "-i", "0.2", "-w", "60", "-s", "3000",
                 Testbed.SERVER));
         assertThat(output).contains("2 received");
-        String output6 = bed.guest.call(() -> Testbed.run("ping", "-c", "2", "-i", "0.2", "-W", "30", Testbed.SERVER6));
+        String output6 = bed.guest.call(() -> Testbed.run("ping", "-c", "2", "-i", "0.2", "-w", "60", Testbed.SERVER6));
         assertThat(output6).contains("2 received");
         Peers.program("traceroute", "traceroute");
         String hops = bed.guest.call(() -> Testbed.run("traceroute", "-n", "-q", "1", "-w", "30,0,0", "-m", "4",

@@ -271,7 +271,7 @@ class ServiceProgramsTest {
         clientsConfigureThemselvesAndFindNames();
         Peers.program("ping", "iputils-ping");
         for (String server : new String[] {Testbed.SERVER, Testbed.SERVER6}) {
-            run(bed.guest, "ping", "-c", "2", "-i", "0.2", "-s", "3000", server);
+            run(bed.guest, "ping", "-c", "2", "-i", "0.2", "-w", "60", "-s", "3000", server);
             try (var listener = bed.listener(bed.server, server, 7400); var guest = bed.guestSocket()) {
                 guest.connect(new InetSocketAddress(IpPrefix.address(server), 7400));
                 try (var peer = listener.accept()) {

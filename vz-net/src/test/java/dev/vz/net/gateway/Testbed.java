@@ -117,7 +117,7 @@ final class Testbed implements AutoCloseable {
         while (!said.contains("refused")) {
             assertThat(System.nanoTime()).as("asked for %s, the host said: %s", nobody, said).isLessThan(end);
             try (SocketChannel probe = host.call(SocketChannel::open)) {
-                probe.connect(nobody);
+                probe.socket().connect(nobody, 200);
                 said = "connected";
                 Thread.sleep(10);
             } catch (IOException failure) {

@@ -170,13 +170,12 @@ class VxlanTest {
                     }
                 });
                 try {
-                    // A cable is up when the kernel gets to it; till then it drops what it is given.
-                    run(peer, "ping", "-c", "1", "-i", "0.2", "-w", "60", ours);
+                    awaitCable(peer, ours);
                     for (String target : new String[] {"10.9.0.2", "fd09::2"}) {
-                        assertThat(run(guest, "ping", "-c", "3", "-i", "0.2", "-W", "30", "-s", "3000", target))
+                        assertThat(run(guest, "ping", "-c", "3", "-i", "0.2", "-w", "60", "-s", "3000", target))
                                 .contains("3 received");
                     }
-                    assertThat(run(peer, "ping", "-c", "3", "-i", "0.2", "-W", "30", "10.9.0.1"))
+                    assertThat(run(peer, "ping", "-c", "3", "-i", "0.2", "-w", "60", "10.9.0.1"))
                             .contains("3 received");
                     transfer(guest, peer);
                     assertThat(endpoint.rejected()).isZero();
@@ -185,6 +184,15 @@ class VxlanTest {
                     poller.join();
                 }
             }
+        }
+    }
+
+    /** A cable is up when the kernel gets to it: till then it drops what it is given, and IPv6 has no route over it. */
+    private static void awaitCable(NetworkNamespace from, String to) {
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+        while (from.call(() -> new ProcessBuilder("ping", "-c", "1", "-W", "1", to)
+                .redirectErrorStream(true).redirectOutput(ProcessBuilder.Redirect.DISCARD).start().waitFor()) != 0) {
+            assertThat(System.nanoTime()).as("pings of " + to).isLessThan(end);
         }
     }
 

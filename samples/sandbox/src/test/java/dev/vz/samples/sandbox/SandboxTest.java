@@ -88,12 +88,15 @@ class SandboxTest {
                 .isInstanceOf(ConfigurationException.class).hasMessageContaining("524289");
     }
 
-    /** Interpreted, this loop does about a million instructions a second; on the processor, thousands of millions. */
+    /**
+     * Interpreted, this loop does about a million instructions a second; on the processor, thousands of millions. Twenty
+     * tell the one from the other on a host, too, that has little time for either.
+     */
     @Test
     void aLoopRunsAtTheProcessorsOwnSpeed() {
         SandboxSpeed.Report report = SandboxSpeed.measure(hypervisor, 100_000_000);
         report.print(System.out);
-        assertThat(report.sandboxRate()).isGreaterThan(200e6);
+        assertThat(report.sandboxRate()).isGreaterThan(20e6);
     }
 
     private static Sandbox sandbox(String code) {

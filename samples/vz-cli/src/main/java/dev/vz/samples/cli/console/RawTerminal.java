@@ -2,6 +2,7 @@ package dev.vz.samples.cli.console;
 
 import dev.vz.linux.terminal.RawMode;
 import dev.vz.linux.terminal.Terminal;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The terminal of standard input, in raw mode until this is closed: every key reaches the guest, Ctrl-C too. However the
@@ -9,13 +10,11 @@ import dev.vz.linux.terminal.Terminal;
  */
 public final class RawTerminal implements AutoCloseable {
 
-    private final RawMode mode;
-    private final Thread hook;
+    private final Thread hook = Thread.ofPlatform().name("vz-restore-terminal").unstarted(this::leave);
+    private @Nullable RawMode mode;
+    private boolean over;
 
-    private RawTerminal(RawMode mode) {
-        this.mode = mode;
-        hook = Thread.ofPlatform().name("vz-restore-terminal").unstarted(mode::close);
-    }
+    private RawTerminal() {}
 
     /**
      * Switches to raw mode.
@@ -23,16 +22,36 @@ public final class RawTerminal implements AutoCloseable {
      * @throws dev.vz.error.HostException if standard input is no terminal
      */
     public static RawTerminal open() {
-        var terminal = new RawTerminal(Terminal.standardInput().raw());
-        // For SIGINT, SIGTERM, SIGHUP and System.exit, which pass by whatever is on the stack.
+        var terminal = new RawTerminal();
+        // For SIGINT, SIGTERM, SIGHUP and System.exit, which pass by whatever is on the stack. Before the switch: they may
+        // come right behind it.
         Runtime.getRuntime().addShutdownHook(terminal.hook);
+        try {
+            terminal.enter();
+        } catch (RuntimeException | Error failure) {
+            terminal.close();
+            throw failure;
+        }
         return terminal;
+    }
+
+    private synchronized void enter() {
+        if (!over) {
+            mode = Terminal.standardInput().raw();
+        }
+    }
+
+    private synchronized void leave() {
+        over = true;
+        if (mode != null) {
+            mode.close();
+        }
     }
 
     /** Brings the former settings back. Idempotent. */
     @Override
     public void close() {
-        mode.close();
+        leave();
         try {
             Runtime.getRuntime().removeShutdownHook(hook);
         } catch (IllegalStateException ending) {

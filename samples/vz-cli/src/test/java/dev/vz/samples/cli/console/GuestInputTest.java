@@ -75,7 +75,7 @@ class GuestInputTest {
         TimeUnit.MILLISECONDS.sleep(50);
         input.close();
         input.close();
-        pipe.join(10_000);
+        pipe.join(60_000);
         assertThat(pipe.isAlive()).isFalse();
     }
 

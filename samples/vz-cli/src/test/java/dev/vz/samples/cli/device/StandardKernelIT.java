@@ -61,7 +61,7 @@ class StandardKernelIT {
                 mke2fs -F /dev/vda >/dev/null && mkdir -p /mnt/d && mount -t ext4 /dev/vda /mnt/d || exit 2
                 dd if=/dev/urandom of=/mnt/d/f bs=64k count=32 2>/dev/null; sum=$(sha256sum </mnt/d/f)
                 umount /mnt/d; mount -t ext4 /dev/vda /mnt/d; [ "$(sha256sum </mnt/d/f)" = "$sum" ] || exit 3
-                umount /mnt/d; cat /mnt/s/word; ping -c 1 10.0.2.2 >/dev/null || exit 4
+                umount /mnt/d; cat /mnt/s/word; ping -c 3 10.0.2.2 >/dev/null || exit 4
                 head -c 16 /dev/hwrng | wc -c; echo drawn; sleep 300
                 """)) {
             guest.await("drawn");

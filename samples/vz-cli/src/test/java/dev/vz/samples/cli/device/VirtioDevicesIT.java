@@ -171,8 +171,8 @@ class VirtioDevicesIT {
                         [ "$(cat /sys/class/virtio-ports/vport0p1/name)" = org.example.port ] || exit 1
                         # A terminal that nobody has open loses its settings and its size.
                         exec 4<>/dev/hvc0; stty raw -echo <&4; echo terminal
-                        until [ "$(stty size <&4)" != '0 0' ]; do usleep 20000; done; stty size <&4 >&4
-                        read -r line <&4; echo "typed $line" >&4
+                        until [ "$(stty size <&4)" != '0 0' ]; do usleep 20000; done
+                        until read -t 1 -r line <&4; do stty size <&4 >&4; done; echo "typed $line" >&4
                         exec 3<>/dev/vport0p1; echo open
                         head -c 100000 <&3 | sha256sum | cut -d' ' -f1 >&3
                         sleep 1

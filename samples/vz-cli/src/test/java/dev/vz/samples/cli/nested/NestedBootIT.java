@@ -20,7 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("nested")
 class NestedBootIT {
 
-    private static final Duration LIMIT = Duration.ofMinutes(8);
+    private static final Duration LIMIT = Duration.ofMinutes(15);
     private static Map<String, OuterGuest.Outcome> outcomes;
 
     @BeforeAll
@@ -64,7 +64,7 @@ class NestedBootIT {
                         mkdir /tmp/s; echo 'from the host' >/tmp/s/a
                         vz boot --backend kvm --timeout 200 --net user --share s=/tmp/s,transport=mmio --vsock /tmp/v --exec '
                             ip addr show dev eth0 | grep -o "inet 10.0.2.[0-9]*"; cat /mnt/s/a
-                            ping -c 1 10.0.2.2 >/dev/null && echo answered
+                            ping -c 3 10.0.2.2 >/dev/null && echo answered
                             for i in 1 2 3 4 5; do head -c 300000 /dev/urandom; done >/mnt/s/b; sha256sum </mnt/s/b
                             ls /sys/bus/virtio/drivers/vmw_vsock_virtio_transport | grep -c virtio'
                         echo "status $?"

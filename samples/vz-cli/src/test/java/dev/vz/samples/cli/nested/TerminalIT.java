@@ -138,6 +138,7 @@ class TerminalIT {
     }
 
     private void ended() throws Exception {
-        assertThat(session.waitFor(30, TimeUnit.SECONDS)).as("the session ended; the screen: %s", shown()).isTrue();
+        assertThat(session.waitFor(LIMIT.toSeconds(), TimeUnit.SECONDS))
+                .as("the session ended; the screen: %s", shown()).isTrue();
     }
 }
