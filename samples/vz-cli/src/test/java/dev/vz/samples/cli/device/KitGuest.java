@@ -79,6 +79,12 @@ final class KitGuest implements AutoCloseable {
                 machine -> machine.withPlatform(platform -> platform.withDisplay(width, height)), devices, script);
     }
 
+    /** Starts a guest with Debian's kernel for all machines and {@code cpus} processors. */
+    static KitGuest startStandard(int cpus, String script) {
+        return start(fetched(DebianGuestKit::standardIn), cpus, Set.of(), KitInitramfs.Setup.NONE, machine -> machine,
+                machine -> {}, script);
+    }
+
     /** Starts a guest with Debian's kernel for all machines, {@code more} modules and devices. */
     static KitGuest startStandard(GuestDevices devices, Set<String> more, Consumer<BuiltMachine> moreDevices,
             String script) {

@@ -1,5 +1,6 @@
 package dev.vz.samples.cli.device;
 
+import static java.util.stream.Collectors.joining;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.vz.display.Screen.Rectangle;
@@ -13,10 +14,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Debian's kernel for all machines, with every device at once, among them the graphics card that the other has no driver for. */
 @Tag("guest")
@@ -31,6 +35,22 @@ class StandardKernelIT {
 
     @TempDir
     Path folder;
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 4})
+    void a_shell_runs_on_every_processor(int processors) throws Exception {
+        try (KitGuest guest = KitGuest.startStandard(processors, """
+                n=$(grep -c ^processor /proc/cpuinfo); i=0
+                while [ $i -lt $n ]; do
+                    taskset $(printf %x $((1 << i))) sh -c 'set -- $(cat /proc/self/stat); shift 38; echo "on $1"'
+                    i=$((i + 1))
+                done
+                """)) {
+            guest.awaitEnd(0);
+            String all = IntStream.range(0, processors).mapToObj(i -> "on " + i + "\n").collect(joining());
+            assertThat(guest.output()).contains(all);
+        }
+    }
 
     @Test
     void every_device_is_driven_and_the_console_is_drawn_by_the_graphics_card() throws Exception {

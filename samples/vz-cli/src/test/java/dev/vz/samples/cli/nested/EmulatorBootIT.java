@@ -28,7 +28,7 @@ class EmulatorBootIT {
     }
 
     @ParameterizedTest
-    @ValueSource(ints = {1, 2})
+    @ValueSource(ints = {1, 2, 4})
     void theGuestBootsRunsACommandReportsItsStatusAndPowersOff(int cpus) throws Exception {
         Path shared = Files.createDirectory(folder.resolve("shared"));
         Files.writeString(shared.resolve("word"), "from the host\n");
