@@ -17,7 +17,7 @@ import java.util.Map;
  * because system software gives such a processor without further features the shortest way into the kernel and out of it
  * (no isolation of page tables), and that it runs under KVM, for the paravirtual clock. It guesses no branches, so it says that
  * it keeps guesses apart by itself: a kernel then calls through registers as it was compiled, not through a pushed return
- * address, which took a third of what a guest did with its disk.
+ * address.
  */
 public final class CpuidTable {
 
