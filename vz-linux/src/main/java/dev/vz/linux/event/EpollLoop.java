@@ -13,6 +13,7 @@ import dev.vz.linux.generated.epoll_event;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayDeque;
 import java.util.Objects;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -36,6 +37,8 @@ public final class EpollLoop implements AutoCloseable {
     private static final ValueLayout.OfLong DATA = ValueLayout.JAVA_LONG_UNALIGNED;
     private static final int WAKE = -1;
     private static final int PROCESSORS = Runtime.getRuntime().availableProcessors();
+    /** So often work for an idle moment stands back behind events. */
+    private static final int ROUNDS_WITHOUT_REST = 16;
 
     /** Told of a descriptor that is ready. Runs on the loop's thread and must not block. */
     @FunctionalInterface
@@ -78,6 +81,8 @@ public final class EpollLoop implements AutoCloseable {
     private volatile boolean closed;
     private volatile @Nullable Thread thread;
     private long awakeNanos;
+    private final ArrayDeque<Runnable> idleTasks = new ArrayDeque<>();
+    private int roundsWithoutRest;
 
     /**
      * A loop that logs what handlers throw.
@@ -153,6 +158,19 @@ public final class EpollLoop implements AutoCloseable {
         wake();
     }
 
+    /**
+     * Runs {@code task} on the loop's thread as soon as there is nothing else to do: for what has to happen but nobody waits
+     * for. It stands back behind events for a few rounds only, and is done before {@link #poll} returns or the loop sleeps. From
+     * another thread the same as {@link #execute}.
+     */
+    public void executeWhenIdle(Runnable task) {
+        if (isLoopThread()) {
+            idleTasks.add(task);
+        } else {
+            execute(task);
+        }
+    }
+
     /** Lets a {@link #poll} that waits return, and the next one if none waits. Without effect on a closed loop. */
     public void wake() {
         // One write for any number of wake-ups that the loop has not seen yet.
@@ -180,7 +198,9 @@ public final class EpollLoop implements AutoCloseable {
                     + "; one thread at a time can");
         }
         try {
-            return pollOnce(timeoutMillis);
+            int handled = pollOnce(timeoutMillis);
+            runIdleTasks();
+            return handled;
         } finally {
             poller.set(null);
             if (stopping) {
@@ -275,8 +295,8 @@ public final class EpollLoop implements AutoCloseable {
     }
 
     private int pollOnce(int timeoutMillis) {
-        int ready = awakeNanos > 0 && timeoutMillis != 0 ? look() : 0;
-        if (ready == 0) {
+        int ready = timeoutMillis != 0 && (awakeNanos > 0 || !idleTasks.isEmpty()) ? look() : 0;
+        if (ready == 0 && !stopping) {
             ready = EventCalls.epollWait(epoll.value(), events.address(), batch, timeoutMillis);
         }
         if (ready < 0) {
@@ -302,18 +322,35 @@ public final class EpollLoop implements AutoCloseable {
             woken.set(false);
             runTasks();
         }
+        if (idleTasks.isEmpty()) {
+            roundsWithoutRest = 0;
+        } else if (++roundsWithoutRest == ROUNDS_WITHOUT_REST) {
+            runIdleTasks();
+        }
         return handled;
     }
 
-    /** Looks for events without sleeping, as long as handlers asked for. */
+    /** Looks for events without sleeping, as long as handlers asked for, and does meanwhile what was left for now. */
     private int look() {
         long begun = System.nanoTime();
-        int ready;
-        do {
+        int ready = EventCalls.epollWait(epoll.value(), events.address(), batch, 0);
+        while (ready == 0 && !stopping && (!idleTasks.isEmpty() || System.nanoTime() - begun < awakeNanos)) {
+            Runnable task = idleTasks.poll();
+            if (task != null) {
+                run(task);
+            }
             ready = EventCalls.epollWait(epoll.value(), events.address(), batch, 0);
-        } while (ready == 0 && System.nanoTime() - begun < awakeNanos);
+        }
         awakeNanos = 0;
         return ready;
+    }
+
+    /** Does what was left for an idle moment up to now. */
+    private void runIdleTasks() {
+        roundsWithoutRest = 0;
+        for (int i = idleTasks.size(); i > 0 && !stopping; i--) {
+            run(idleTasks.remove());
+        }
     }
 
     private boolean dispatch(long token, int readiness) {
@@ -339,11 +376,15 @@ public final class EpollLoop implements AutoCloseable {
 
     private void runTasks() {
         for (Runnable task = tasks.poll(); task != null; task = tasks.poll()) {
-            try {
-                task.run();
-            } catch (Throwable failure) {
-                failures.failed(null, failure);
-            }
+            run(task);
+        }
+    }
+
+    private void run(Runnable task) {
+        try {
+            task.run();
+        } catch (Throwable failure) {
+            failures.failed(null, failure);
         }
     }
 
@@ -440,6 +481,21 @@ public final class EpollLoop implements AutoCloseable {
                         Thread.onSpinWait();
                     } else {
                         LockSupport.parkNanos(50_000);
+                    }
+                }
+            }
+        }
+
+        /**
+         * Ends it, where the descriptor's owner closes that soon, on whatever thread: the kernel forgets it then, and a system
+         * call is spared. What is reported until then is dropped, so it is for {@link Readiness#EDGE}. On the loop's thread only.
+         */
+        public void forget() {
+            synchronized (lock) {
+                if (!cancelled) {
+                    cancelled = true;
+                    if (!closed) {
+                        table.remove(token);
                     }
                 }
             }

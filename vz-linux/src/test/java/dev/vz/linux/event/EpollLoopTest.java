@@ -133,6 +133,82 @@ class EpollLoopTest {
     }
 
     @Test
+    void whatIsLeftForAnIdleMomentComesAfterTheEventsThatAreThere() {
+        try (var loop = new EpollLoop("test"); var first = EventFd.nonBlocking(); var second = EventFd.nonBlocking()) {
+            var seen = new ArrayList<String>();
+            for (EventFd event : List.of(first, second)) {
+                event.signal();
+                loop.register(event.descriptor(), Readiness.IN, (registration, readiness) -> {
+                    event.take();
+                    seen.add("event");
+                    loop.executeWhenIdle(() -> seen.add("left " + loop.isLoopThread()));
+                });
+            }
+            assertThat(loop.poll(0)).isEqualTo(2);
+            assertThat(seen).containsExactly("event", "event", "left true", "left true");
+            loop.executeWhenIdle(() -> seen.add("from outside"));
+            loop.poll(-1);
+            assertThat(seen).endsWith("left true", "from outside");
+        }
+    }
+
+    @Test
+    void aLoopThatNeverRestsGetsToWhatIsLeftAllTheSame() throws Exception {
+        try (var loop = new EpollLoop("test"); var event = EventFd.nonBlocking()) {
+            var rounds = new AtomicInteger();
+            var done = new CompletableFuture<Integer>();
+            event.signal(); // and nobody takes it
+            loop.register(event.descriptor(), Readiness.IN, (registration, readiness) -> {
+                if (rounds.incrementAndGet() == 1) {
+                    loop.executeWhenIdle(() -> done.complete(rounds.get()));
+                }
+            });
+            loop.start();
+            assertThat(done.get(60, TimeUnit.SECONDS)).isBetween(2, 100);
+        }
+    }
+
+    @Test
+    void nothingIsLeftWhenTheLoopSleeps() throws Exception {
+        var failures = new CompletableFuture<Throwable>();
+        try (var loop = new EpollLoop("test", 1, (registration, failure) -> failures.complete(failure))) {
+            var done = new CompletableFuture<String>();
+            loop.start();
+            loop.execute(() -> {
+                loop.executeWhenIdle(() -> {
+                    throw new IllegalStateException("one of two");
+                });
+                loop.executeWhenIdle(() -> loop.executeWhenIdle(() -> done.complete("asleep now")));
+            });
+            assertThat(done.get(60, TimeUnit.SECONDS)).isEqualTo("asleep now");
+            assertThat(failures.get(60, TimeUnit.SECONDS)).hasMessage("one of two");
+        }
+    }
+
+    @Test
+    void whatIsForgottenIsReportedNoMoreAndLeavesWithItsDescriptor() {
+        try (var loop = new EpollLoop("test"); var other = EventFd.nonBlocking()) {
+            var seen = new AtomicInteger();
+            var event = EventFd.nonBlocking();
+            var registration = loop.register(event.descriptor(), Readiness.IN | Readiness.EDGE,
+                    (which, readiness) -> seen.incrementAndGet());
+            registration.forget();
+            registration.forget();
+            event.signal();
+            assertThat(loop.poll(0)).isZero();
+            event.close();
+            registration.cancel();
+            try (var next = EventFd.nonBlocking()) { // under the number that has become free
+                loop.register(next.descriptor(), Readiness.IN, (which, readiness) -> seen.addAndGet(10));
+                loop.register(other.descriptor(), Readiness.IN, (which, readiness) -> seen.addAndGet(100));
+                next.signal();
+                assertThat(loop.poll(0)).isOne();
+            }
+            assertThat(seen).hasValue(10);
+        }
+    }
+
+    @Test
     void whatAHandlerThrowsIsReportedAndTheHandlerCancelled() {
         var failures = new ArrayList<String>();
         try (var loop = new EpollLoop("test", 4, (registration, failure) -> failures.add(

@@ -24,7 +24,8 @@ import java.util.function.Supplier;
  * process: TCP, UDP and echo, over IPv4 and IPv6, without privileges.
  *
  * <p>
- * Everything happens on the thread of the loop that it is given, which may serve other things, too. Frames may arrive on any
+ * Everything happens on the thread of the loop that it is given, which may serve other things, too; only the sockets of
+ * connections that are over may be closed by a thread of its own. Frames may arrive on any
  * thread: those of others are copied and handed over. The methods below may be called from any thread; they wait for the
  * loop unless it is the loop that calls, so it must be running or be polled by the caller's own thread.
  *

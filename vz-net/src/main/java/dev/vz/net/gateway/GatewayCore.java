@@ -31,6 +31,7 @@ final class GatewayCore implements AutoCloseable {
     final TimerWheel timers;
     final StagingPool staging;
     final MemorySegment waste;
+    final SocketKeeper sockets;
     final HostStream.Peeking peeking = new HostStream.Peeking();
     final IcmpErrors errors;
     final long closingTimeout;
@@ -63,6 +64,7 @@ final class GatewayCore implements AutoCloseable {
         timers = new TimerWheel(now);
         staging = new StagingPool(arena, configuration.limits().stagedBytes());
         waste = arena.allocate(HostStream.WASTE, 64);
+        sockets = new SocketKeeper(loop);
         errors = new IcmpErrors(this);
         closingTimeout = configuration.limits().tcpClosing().toNanos();
         tcpIdleTimeout = configuration.limits().tcpIdle().toNanos();
@@ -213,8 +215,11 @@ final class GatewayCore implements AutoCloseable {
         return true;
     }
 
-    /** Ends some flow that can be done without, to get its descriptor back; whether there was one. */
+    /** Gets descriptors back, if need be by ending some flow that can be done without; whether there was one. */
     boolean evictForDescriptor() {
+        if (sockets.release()) {
+            return true;
+        }
         Guest largest = guests.values().stream().filter(other -> other.spare() != null)
                 .max(Comparator.comparingInt(other -> other.flows)).orElse(null);
         return largest != null && evict(largest);
@@ -253,6 +258,7 @@ final class GatewayCore implements AutoCloseable {
 
     @Override
     public void close() {
+        sockets.close();
         timerRegistration.cancel();
         timer.close();
     }

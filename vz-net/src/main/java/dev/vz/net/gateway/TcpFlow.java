@@ -390,8 +390,13 @@ final class TcpFlow extends Flow {
 
     private void endIfDone() {
         if (state == State.OPEN && receiver.isFinished() && sender.isFinAcknowledged()) {
-            closeHost();
+            receiver.release();
             state = State.LINGERING;
+            if (registration != null) {
+                registration.forget();
+                registration = null;
+            }
+            core.sockets.closeLater(socket);
             guest.offer(this);
             core.expectAnswer(); // who ends one connection often begins another
             core.timers.clear(this);

@@ -126,7 +126,7 @@ final class TcpRelay {
 
     private @Nullable InternetSocket openSocket(boolean version6) {
         try {
-            return InternetSocket.open(InternetSocket.Protocol.TCP, version6);
+            return core.sockets.open(version6);
         } catch (HostException failure) {
             boolean full = failure.errno() == Errno.EMFILE || failure.errno() == Errno.ENFILE;
             if (full && core.evictForDescriptor()) {

@@ -17,6 +17,8 @@ import dev.vz.net.packet.IpProtocol;
 import dev.vz.net.packet.TcpHeader;
 import dev.vz.net.packet.Wire;
 import dev.vz.net.time.ManualClock;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -216,5 +218,27 @@ class ConnectionStepsTest {
         clock.advance(TimeUnit.SECONDS.toNanos(3));
         loop.execute(gateway::tick);
         assertThat(TcpHeader.flags(next(), TCP)).isEqualTo(FIN_ACK);
+    }
+
+    @Test
+    void theHostHearsOfTheEndAfterItsOwn() throws Exception {
+        int ours = TcpHeader.sequence(open(0x0101_0101), TCP) + 1;
+        try (SocketChannel peer = listener.accept()) {
+            peer.shutdownOutput();
+            MemorySegment end = next();
+            assertThat(TcpHeader.flags(end, TCP)).isEqualTo(FIN_ACK);
+            send(101, ours + 1, FIN_ACK);
+            assertThat(TcpHeader.acknowledgment(next(), TCP)).isEqualTo(102);
+            peer.configureBlocking(false);
+            until(() -> hasEnded(peer));
+        }
+    }
+
+    private static boolean hasEnded(SocketChannel peer) {
+        try {
+            return peer.read(ByteBuffer.allocate(1)) < 0;
+        } catch (IOException failure) {
+            throw new UncheckedIOException(failure);
+        }
     }
 }
