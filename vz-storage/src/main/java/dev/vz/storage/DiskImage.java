@@ -31,9 +31,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class DiskImage implements BlockDevice.Resizable {
 
-    /** Bytes of the longest read that is worth copying on the thread that submits it. */
-    private static final long MOST_AT_ONCE = 256 * 1024;
-
     private final ImageDriver driver;
     private volatile @Nullable DiskImage backing;
     private final boolean readOnly;
@@ -174,11 +171,13 @@ public final class DiskImage implements BlockDevice.Resizable {
         finish(request, result, cause);
     }
 
-    /** Carries {@code request} out if it is a read that memory alone can answer; whether it did. */
+    /** Carries {@code request}, a read or a write, out if memory alone can answer or takes it; whether it did. */
     boolean performNow(BlockRequest request) {
         try {
-            if (request.operation() != BlockRequest.Operation.READ || request.length() > MOST_AT_ONCE
-                    || request.check(driver.size()) != null || !io.readNow(request)) {
+            boolean read = request.operation() == BlockRequest.Operation.READ;
+            boolean lasts = readOnly || (request.flags() & BlockRequest.FUA) != 0 || driver.flushWanted();
+            if (request.check(driver.size()) != null
+                    || !(read ? io.readNow(request) : !lasts && io.writeNow(request))) {
                 return false;
             }
         } catch (VzException | IndexOutOfBoundsException | IllegalStateException | IllegalArgumentException

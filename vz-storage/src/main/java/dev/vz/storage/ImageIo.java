@@ -50,6 +50,9 @@ final class ImageIo {
 
     /** Reads as {@link #read} does, if neither storage nor another thread need be waited for; whether all was read. */
     boolean readNow(BlockRequest request) {
+        if (driver.isPlain()) {
+            return plainNow(request);
+        }
         long at = request.offset();
         for (int i = 0; i < request.bufferCount(); i++) {
             MemorySegment buffer = request.buffer(i);
@@ -107,6 +110,24 @@ final class ImageIo {
     private static long zeros(MemorySegment target, long offset, long length) {
         target.asSlice(offset, length).fill((byte) 0);
         return length;
+    }
+
+    /** Writes as {@link #write} does, if nobody need be waited for as far as is known; whether all was written. */
+    boolean writeNow(BlockRequest request) {
+        return driver.isPlain() && plainNow(request);
+    }
+
+    private boolean plainNow(BlockRequest request) {
+        long stamp = use.tryReadLock();
+        if (stamp == 0) {
+            return false;
+        }
+        try {
+            ImageFile file = driver.file();
+            return request.operation() == BlockRequest.Operation.READ ? file.readNow(request) : file.writeNow(request);
+        } finally {
+            use.unlockRead(stamp);
+        }
     }
 
     void write(BlockRequest request) {

@@ -14,6 +14,12 @@ public abstract sealed class IoEngine implements AutoCloseable {
 
     private static final IoEngine INLINE = new Inline();
 
+    /** Bytes of the longest read that is worth copying on the thread that submits it, if others wait for that thread. */
+    private static final long SHORT = 256 * 1024;
+    /** The same if none do: nothing that a guest's kernel asks for at a time is longer. */
+    private static final long LONG = 2 << 20;
+    private static final long NONE = -1;
+
     IoEngine() {}
 
     /** Everything on the thread that submits: the least latency, and submitting blocks. Needs no closing. */
@@ -26,7 +32,7 @@ public abstract sealed class IoEngine implements AutoCloseable {
         if (threads < 1 || threads > 1024) {
             throw new ConfigurationException("An engine has 1 to 1024 threads, not " + threads);
         }
-        return new Threads(threads, false);
+        return new Threads(threads, NONE, NONE);
     }
 
     /**
@@ -37,7 +43,19 @@ public abstract sealed class IoEngine implements AutoCloseable {
         if (threads < 1 || threads > 1024) {
             throw new ConfigurationException("An engine has 1 to 1024 threads, not " + threads);
         }
-        return new Threads(threads, true);
+        return new Threads(threads, SHORT, NONE);
+    }
+
+    /**
+     * As {@link #cachedFirst}, and writes in place, too, are made on the thread that submits as long as the host takes them into
+     * its cache at once. One that it took its time for has those of the next second made by the engine's threads: for callers
+     * that can wait once in a while, and for whom handing over costs more than the write.
+     */
+    public static IoEngine callersFirst(int threads) {
+        if (threads < 1 || threads > 1024) {
+            throw new ConfigurationException("An engine has 1 to 1024 threads, not " + threads);
+        }
+        return new Threads(threads, LONG, LONG);
     }
 
     abstract void execute(DiskImage image, BlockRequest request);
@@ -66,11 +84,13 @@ public abstract sealed class IoEngine implements AutoCloseable {
         private final ArrayDeque<DiskImage> images = new ArrayDeque<>();
         private final ArrayDeque<BlockRequest> requests = new ArrayDeque<>();
         private final List<Thread> threads = new ArrayList<>();
-        private final boolean cachedFirst;
+        private final long longestReadNow;
+        private final long longestWriteNow;
         private boolean closed;
 
-        Threads(int count, boolean cachedFirst) {
-            this.cachedFirst = cachedFirst;
+        Threads(int count, long longestReadNow, long longestWriteNow) {
+            this.longestReadNow = longestReadNow;
+            this.longestWriteNow = longestWriteNow;
             for (int i = 0; i < count; i++) {
                 threads.add(Thread.ofPlatform().name("vz-storage-" + i).daemon().start(this::work));
             }
@@ -78,7 +98,12 @@ public abstract sealed class IoEngine implements AutoCloseable {
 
         @Override
         void execute(DiskImage image, BlockRequest request) {
-            if (cachedFirst && image.performNow(request)) {
+            long longest = switch (request.operation()) {
+                case READ -> longestReadNow;
+                case WRITE -> longestWriteNow;
+                case FLUSH, DISCARD, WRITE_ZEROES -> NONE;
+            };
+            if (longest >= request.length() && image.performNow(request)) {
                 return;
             }
             synchronized (lock) {

@@ -116,6 +116,25 @@ static void make_machine(int interrupts, const char *code)
 	check(ioctl(vcpu, KVM_SET_REGS, &regs), "KVM_SET_REGS");
 }
 
+/* The calling thread may be kicked out of the guest, and the kick is blocked everywhere else. Returns that set. */
+static sigset_t let_kick_in(void)
+{
+	sigset_t kick, inside;
+	struct {
+		uint32_t len;
+		uint8_t set[8];
+	} __attribute__((packed)) mask = { .len = 8 };
+
+	sigemptyset(&kick);
+	sigaddset(&kick, KICK);
+	pthread_sigmask(SIG_BLOCK, &kick, NULL);
+	pthread_sigmask(SIG_BLOCK, NULL, &inside);
+	sigdelset(&inside, KICK);
+	memcpy(mask.set, &inside, 8);
+	check(ioctl(vcpu, KVM_SET_SIGNAL_MASK, &mask), "KVM_SET_SIGNAL_MASK");
+	return kick;
+}
+
 /* What the Java side does per exit: read the reason and the access, handle it, answer, and look whether to stop. */
 static uint64_t sum;
 
@@ -165,6 +184,8 @@ static int exits(const char *name, long count, int cpu)
 	/* Every monitor has a second thread, and with one the kernel counts uses of descriptors. */
 	if (pthread_create(&thread, NULL, sleep_on, NULL))
 		fail("pthread_create");
+	/* Who runs a guest needs a way to get it out again; the kernel changes the mask at every entry and exit. */
+	let_kick_in();
 	pin(cpu);
 	handle_exits(count / 4);
 	double start = now();
@@ -233,20 +254,9 @@ static pid_t runner_id;
 
 static void *run_kicked(void *unused)
 {
-	sigset_t kick, inside;
+	sigset_t kick = let_kick_in();
 	struct timespec zero = { 0 };
-	struct {
-		uint32_t len;
-		uint8_t set[8];
-	} __attribute__((packed)) mask = { .len = 8 };
 
-	sigemptyset(&kick);
-	sigaddset(&kick, KICK);
-	pthread_sigmask(SIG_BLOCK, &kick, NULL);
-	pthread_sigmask(SIG_BLOCK, NULL, &inside);
-	sigdelset(&inside, KICK);
-	memcpy(mask.set, &inside, 8);
-	check(ioctl(vcpu, KVM_SET_SIGNAL_MASK, &mask), "KVM_SET_SIGNAL_MASK");
 	__atomic_store_n(&runner_id, syscall(SYS_gettid), __ATOMIC_SEQ_CST);
 	for (long i = 0; i < kick_count; i++) {
 		if (ioctl(vcpu, KVM_RUN, 0) == 0 || errno != EINTR)

@@ -162,6 +162,8 @@ public enum CpuFeature {
     LONG_MODE(0x80000001, 0, Cpuid.Register.EDX, 29),
     /** Leaf 0x80000007, EDX bit 8. */
     INVARIANT_TSC(0x80000007, 0, Cpuid.Register.EDX, 8),
+    /** Leaf 0x80000021, EAX bit 8. */
+    AUTOIBRS(0x80000021, 0, Cpuid.Register.EAX, 8),
     /** Leaf 0x40000001, EAX bit 3. */
     KVM_CLOCKSOURCE2(0x40000001, 0, Cpuid.Register.EAX, 3),
     /** Leaf 0x40000001, EAX bit 24. */

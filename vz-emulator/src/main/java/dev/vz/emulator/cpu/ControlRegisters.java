@@ -103,7 +103,8 @@ public final class ControlRegisters {
     /** WRMSR to EFER. */
     static void setEfer(Cpu c, long value) {
         CpuidTable id = c.cpuid;
-        long known = (id.syscall ? EFER_SCE : 0) | (id.longMode ? EFER_LME | EFER_LMA : 0) | (id.nx ? EFER_NXE : 0);
+        long known = (id.syscall ? EFER_SCE : 0) | (id.longMode ? EFER_LME | EFER_LMA : 0) | (id.nx ? EFER_NXE : 0)
+                | (id.autoIbrs ? EFER_AUTOIBRS : 0);
         if ((value & ~known) != 0 || (c.cr0 & CR0_PG) != 0 && ((c.efer ^ value) & EFER_LME) != 0) {
             throw c.raise(Vector.GP);
         }

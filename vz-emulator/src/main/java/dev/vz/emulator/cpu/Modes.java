@@ -73,6 +73,8 @@ public final class Modes {
     public static final long EFER_LMA = 0x400;
     /** EFER: no-execute. */
     public static final long EFER_NXE = 0x800;
+    /** EFER: automatic IBRS. */
+    public static final long EFER_AUTOIBRS = 0x20_0000;
 
     /** CR4: protection keys for pages of user mode. */
     public static final long CR4_PKE = 0x40_0000;

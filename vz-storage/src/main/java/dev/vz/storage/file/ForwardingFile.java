@@ -6,8 +6,9 @@ import java.lang.foreign.MemorySegment;
  * A file that does what another file does, for those that change a part of it: they override that part.
  *
  * <p>
- * {@link #readNow} is not forwarded and says that it would have to wait, so that who overrides
- * {@link #read(long, MemorySegment, long, long)} is asked for every byte. Closing it closes the other file.
+ * {@link #readNow} and {@link #writeNow} are not forwarded and say that they would have to wait, so that who overrides
+ * {@link #read(long, MemorySegment, long, long)} or {@link #write(long, MemorySegment, long, long)} is asked for every
+ * byte. Closing it closes the other file.
  */
 public abstract class ForwardingFile implements ImageFile {
 

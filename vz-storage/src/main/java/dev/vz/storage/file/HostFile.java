@@ -1,5 +1,6 @@
 package dev.vz.storage.file;
 
+import dev.vz.block.BlockRequest;
 import dev.vz.error.ConfigurationException;
 import dev.vz.error.HostException;
 import dev.vz.linux.Errno;
@@ -29,7 +30,12 @@ public final class HostFile implements ImageFile {
     private static final ThreadLocal<MemorySegment> HEAP_BOUNCE = ThreadLocal
             .withInitial(() -> Arena.ofAuto().allocate(BOUNCE));
 
-    private static final ThreadLocal<IoVectors> ONE_PIECE = ThreadLocal.withInitial(() -> new IoVectors(1));
+    /** Nanoseconds: a write that takes more than this, and one for each byte, does not go into the host's cache alone. */
+    private static final long AT_ONCE = 1_000_000;
+    private static final long SLOW = 1_000_000_000;
+
+    private static final ThreadLocal<IoVectors> VECTORS = ThreadLocal
+            .withInitial(() -> new IoVectors(IoVectors.MAXIMUM));
 
     private record Identity(long device, long inode) {}
 
@@ -42,6 +48,8 @@ public final class HostFile implements ImageFile {
     private final AtomicLong size;
     /** Until the host says that it cannot tell what is in its cache. */
     private volatile boolean knowsCached = true;
+    /** By {@link System#nanoTime}: until then {@link #writeNow} has others write. */
+    private volatile long writesSlowlyUntil = System.nanoTime();
 
     private HostFile(FileDescriptor descriptor, boolean readOnly, CacheMode cacheMode) {
         this.descriptor = descriptor;
@@ -153,19 +161,56 @@ public final class HostFile implements ImageFile {
 
     @Override
     public boolean readNow(long position, MemorySegment target, long offset, long length) {
-        // The kernel gets a bare address, so memory that is gone, read-only or another thread's is left to the careful way.
-        if (!knowsCached || !target.isNative() || target.isReadOnly() || !target.scope().isAlive()
-                || !target.isAccessibleBy(Thread.currentThread())) {
+        if (!knowsCached || target.isReadOnly() || !isReachable(target)) {
             return false;
         }
-        IoVectors vectors = ONE_PIECE.get();
+        IoVectors vectors = vectors();
         vectors.add(target, offset, length);
+        return readNow(position, vectors);
+    }
+
+    @Override
+    public boolean readNow(BlockRequest request) {
+        if (!knowsCached || request.bufferCount() > IoVectors.MAXIMUM) {
+            return false;
+        }
+        IoVectors vectors = vectors();
+        return add(request, vectors) && readNow(request.offset(), vectors);
+    }
+
+    private boolean readNow(long position, IoVectors vectors) {
+        long wanted = vectors.bytes();
         long result = FileIo.preadv(descriptor, position, vectors, FileIo.NO_WAIT);
         vectors.clear();
         if (result == -Errno.EOPNOTSUPP || result == -Errno.EINVAL) {
             knowsCached = false;
         }
-        return result == length;
+        return result == wanted;
+    }
+
+    private static IoVectors vectors() {
+        IoVectors vectors = VECTORS.get();
+        vectors.clear();
+        return vectors;
+    }
+
+    /** The kernel gets a bare address, so memory that is gone or another thread's is left to the careful way. */
+    private static boolean isReachable(MemorySegment segment) {
+        return segment.isNative() && segment.scope().isAlive() && segment.isAccessibleBy(Thread.currentThread());
+    }
+
+    /** Adds all buffers, or none. */
+    private static boolean add(BlockRequest request, IoVectors vectors) {
+        boolean filled = request.operation() == BlockRequest.Operation.READ;
+        for (int i = 0; i < request.bufferCount(); i++) {
+            MemorySegment segment = request.segment(i);
+            if (!isReachable(segment) || filled && segment.isReadOnly()) {
+                vectors.clear();
+                return false;
+            }
+            vectors.add(segment, request.bufferOffset(i), request.bufferLength(i));
+        }
+        return true;
     }
 
     @Override
@@ -189,6 +234,42 @@ public final class HostFile implements ImageFile {
             }
         }
         grown(position + length);
+    }
+
+    @Override
+    public boolean writeNow(long position, MemorySegment source, long offset, long length) {
+        if (!takesNow(position, length) || !isReachable(source)) {
+            return false;
+        }
+        IoVectors vectors = vectors();
+        vectors.add(source, offset, length);
+        return writeNow(position, vectors);
+    }
+
+    @Override
+    public boolean writeNow(BlockRequest request) {
+        if (!takesNow(request.offset(), request.length()) || request.bufferCount() > IoVectors.MAXIMUM) {
+            return false;
+        }
+        IoVectors vectors = vectors();
+        return add(request, vectors) && writeNow(request.offset(), vectors);
+    }
+
+    private boolean takesNow(long position, long length) {
+        return !readOnly && cacheMode != CacheMode.WRITETHROUGH && length <= size.get() - position
+                && System.nanoTime() - writesSlowlyUntil >= 0;
+    }
+
+    private boolean writeNow(long position, IoVectors vectors) {
+        long wanted = vectors.bytes();
+        long begin = System.nanoTime();
+        long result = FileIo.pwritev(descriptor, position, vectors, 0);
+        vectors.clear();
+        long end = System.nanoTime();
+        if (end - begin > AT_ONCE + wanted) {
+            writesSlowlyUntil = end + SLOW;
+        }
+        return result == wanted;
     }
 
     @Override

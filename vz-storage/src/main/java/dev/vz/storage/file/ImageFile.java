@@ -1,5 +1,6 @@
 package dev.vz.storage.file;
 
+import dev.vz.block.BlockRequest;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -41,6 +42,42 @@ public interface ImageFile extends AutoCloseable {
 
     /** Writes {@code [offset, offset + length)} of {@code source} at {@code position}, growing the file where needed. */
     void write(long position, MemorySegment source, long offset, long length);
+
+    /**
+     * Does what {@link #write(long, MemorySegment, long, long)} does, where nothing is known that would have it wait for storage,
+     * and within the file as it is.
+     *
+     * @return whether all of it was written; if not, the range holds anything
+     */
+    default boolean writeNow(long position, MemorySegment source, long offset, long length) {
+        return false;
+    }
+
+    /** Does {@link #readNow(long, MemorySegment, long, long)} for all that a read asks for. */
+    default boolean readNow(BlockRequest request) {
+        long at = request.offset();
+        for (int i = 0; i < request.bufferCount(); i++) {
+            long length = request.bufferLength(i);
+            if (!readNow(at, request.segment(i), request.bufferOffset(i), length)) {
+                return false;
+            }
+            at += length;
+        }
+        return true;
+    }
+
+    /** Does {@link #writeNow(long, MemorySegment, long, long)} for all that a write asks for. */
+    default boolean writeNow(BlockRequest request) {
+        long at = request.offset();
+        for (int i = 0; i < request.bufferCount(); i++) {
+            long length = request.bufferLength(i);
+            if (!writeNow(at, request.segment(i), request.bufferOffset(i), length)) {
+                return false;
+            }
+            at += length;
+        }
+        return true;
+    }
 
     /** Makes everything that was written before durable. */
     void flush();

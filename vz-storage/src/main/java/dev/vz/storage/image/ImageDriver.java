@@ -53,6 +53,11 @@ public interface ImageDriver extends AutoCloseable {
         return false;
     }
 
+    /** Whether every byte of the disk is the one at the same offset of {@link #file}, and may be written there at any time. */
+    default boolean isPlain() {
+        return false;
+    }
+
     /**
      * Makes {@code [offset, offset + length)}, or its first part, writable. An allocating plan ends with exactly one of
      * {@link #commitWrite} and {@link #abortWrite}; until then others that want the same place wait, so a thread holds

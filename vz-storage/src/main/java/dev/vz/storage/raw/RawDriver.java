@@ -60,6 +60,11 @@ public final class RawDriver implements ImageDriver {
     }
 
     @Override
+    public boolean isPlain() {
+        return true;
+    }
+
+    @Override
     public void prepareWrite(long offset, long length, WritePlan plan) {
         plan.inPlace(file, offset, offset, length);
     }

@@ -98,7 +98,7 @@ public record GuestDevices(List<DiskOption> disks, List<NetOption> nets, List<Sh
     public void attach(BuiltMachine machine) {
         if (!disks.isEmpty()) {
             // What the host has in its cache is read at once: handing that over would take longer than the reading.
-            IoEngine engine = machine.owns(IoEngine.cachedFirst(THREADS));
+            IoEngine engine = machine.owns(IoEngine.callersFirst(THREADS));
             disks.forEach(disk -> attach(machine, disk, engine));
         }
         for (int i = 0; i < nets.size(); i++) {

@@ -11,6 +11,8 @@ import dev.vz.samples.cli.disk.Secrets;
 import dev.vz.storage.DiskImage;
 import dev.vz.storage.image.CheckReport;
 import dev.vz.storage.image.CheckableDriver;
+import java.math.BigDecimal;
+import java.math.RoundingMode;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -139,16 +141,19 @@ final class CheckCommand {
         }
         if (report.totalClusters() > 0 && report.allocatedClusters() > 0) {
             console.say(String.format(Locale.ROOT,
-                    "%d/%d = %.2f%% allocated, %.2f%% fragmented, %.2f%% compressed clusters", report
-                            .allocatedClusters(),
-                    report.totalClusters(),
-                    report.allocatedClusters() * 100.0 / report.totalClusters(), report.fragmentedClusters() * 100.0
-                            / report.allocatedClusters(),
-                    report.compressedClusters() * 100.0 / report.allocatedClusters()));
+                    "%d/%d = %s%% allocated, %s%% fragmented, %s%% compressed clusters", report.allocatedClusters(),
+                    report.totalClusters(), percent(report.allocatedClusters(), report.totalClusters()),
+                    percent(report.fragmentedClusters(), report.allocatedClusters()),
+                    percent(report.compressedClusters(), report.allocatedClusters())));
         }
         if (report.imageEndOffset() > 0) {
             console.say("Image end offset: " + report.imageEndOffset());
         }
+    }
+
+    /** With two digits, rounded as C does: 3.125 is exactly between two numbers, and goes to the even one. */
+    private static String percent(long part, long whole) {
+        return new BigDecimal(part * 100.0 / whole).setScale(2, RoundingMode.HALF_EVEN).toPlainString();
     }
 
     private static Map<String, Object> facts(Work work, CheckReport report, CheckReport repaired) {

@@ -55,6 +55,8 @@ final class ConvertCommand {
     private boolean salvage;
     private boolean sparseGiven;
     private boolean targetIsZero;
+    private boolean bitmaps;
+    private boolean skipBroken;
     private long sparse = 4096;
     private int coroutines = 8;
     private CacheMode targetCache = CacheMode.UNSAFE;
@@ -110,6 +112,9 @@ final class ConvertCommand {
         if (targetIsZero && create) {
             throw new CommandFailure("--target-is-zero requires use of -n flag");
         }
+        if (skipBroken && !bitmaps) {
+            throw new CommandFailure("Use of --skip-broken-bitmaps requires --bitmaps");
+        }
         return options.operands();
     }
 
@@ -159,7 +164,8 @@ final class ConvertCommand {
             case TARGET_OPTIONS -> targetOptions = true;
             case SALVAGE -> salvage = true;
             case TARGET_IS_ZERO -> targetIsZero = true;
-            case BITMAPS, SKIP_BROKEN -> throw new CommandFailure("Copying bitmaps is not possible here");
+            case BITMAPS -> bitmaps = true;
+            case SKIP_BROKEN -> skipBroken = true;
             default -> throw Console.wrongOption(option, options);
         }
     }
@@ -186,6 +192,7 @@ final class ConvertCommand {
             if (sources.size() > 1 && snapshot != null) {
                 throw new CommandFailure("No support for concatenating multiple snapshot");
             }
+            BitmapCopy copied = bitmaps ? BitmapCopy.of(sources, skipBroken) : null;
             long size = sources.stream().mapToLong(source -> source.info().size()).sum();
             if (create) {
                 create(out, size, sources.size());
@@ -193,7 +200,7 @@ final class ConvertCommand {
                 throw new CommandFailure(
                         "Having a backing file for the target makes no sense when concatenating multiple input images");
             }
-            copy(console, sources, size, out);
+            copy(console, sources, size, out, copied);
         } finally {
             sources.forEach(DiskImage::close);
         }
@@ -253,7 +260,7 @@ final class ConvertCommand {
         }
     }
 
-    private void copy(Console console, List<DiskImage> sources, long size, String out) {
+    private void copy(Console console, List<DiskImage> sources, long size, String out, @Nullable BitmapCopy bitmaps) {
         ImageStore.Mode mode = ImageStore.Mode.WRITE.withCache(targetCache);
         ImageSpec spec = targetOptions ? ImageSpec.ofOptions(out) : ImageSpec.ofName(out, target);
         if (targetSecret != null) {
@@ -265,6 +272,9 @@ final class ConvertCommand {
             }
             if (compress && !(copy.driver() instanceof CompressingDriver)) {
                 throw new CommandFailure("Compression not supported for this file format");
+            }
+            if (bitmaps != null) {
+                BitmapCopy.demand(copy);
             }
             boolean below = copy.driver().backing().isPresent();
             if (below && targetIsZero) {
@@ -285,6 +295,9 @@ final class ConvertCommand {
                 at += source.info().size();
             }
             progress.end();
+            if (bitmaps != null) {
+                bitmaps.into(copy, console);
+            }
         } catch (VzException failure) {
             throw new CommandFailure("error while converting: " + HostErrors.text(failure));
         }

@@ -9,6 +9,9 @@ import dev.vz.samples.cli.disk.Sizes;
 import dev.vz.storage.DiskImage;
 import dev.vz.storage.MapExtent;
 import dev.vz.storage.image.ImageFormat;
+import dev.vz.storage.qcow2.BitmapInfo;
+import dev.vz.storage.qcow2.Qcow2Driver;
+import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -80,6 +83,9 @@ final class MeasureCommand {
         } else {
             console.say("required size: " + facts.get("required"));
             console.say("fully allocated size: " + facts.get("fully-allocated"));
+            if (facts.containsKey("bitmaps")) {
+                console.say("bitmaps size: " + facts.get("bitmaps"));
+            }
         }
         return 0;
     }
@@ -126,6 +132,11 @@ final class MeasureCommand {
         if (preallocation.equals("falloc") || preallocation.equals("full")) {
             data = virtual;
         }
+        boolean marks = !values.text("compat", "1.1").equals("0.10");
+        if (marks && source != null && source.driver() instanceof Qcow2Driver driver
+                && driver.header().version() >= 3) {
+            facts.put("bitmaps", bitmapBytes(driver.bitmaps(), size, cluster));
+        }
         facts.put("required", full - virtual + data);
         facts.put("fully-allocated", full);
         return facts;
@@ -148,6 +159,18 @@ final class MeasureCommand {
             at += extent.length();
         }
         return bytes;
+    }
+
+    /** What {@code convert --bitmaps} would add: bits and a table for each bitmap, whole or not, and their directory. */
+    private static long bitmapBytes(List<BitmapInfo> bitmaps, long size, long cluster) {
+        long bytes = 0;
+        long directory = 0;
+        for (BitmapInfo info : bitmaps) {
+            long clusters = Math.ceilDiv(Math.ceilDiv(Math.ceilDiv(size, info.granularity()), 8), cluster);
+            bytes += clusters * cluster + roundUp(clusters * 8, cluster);
+            directory += roundUp(24 + info.name().getBytes(StandardCharsets.UTF_8).length, 8);
+        }
+        return bytes + roundUp(directory, cluster);
     }
 
     private static long roundUp(long value, long unit) {

@@ -98,14 +98,14 @@ class HotPlugIT {
         int files = Integer.getInteger(AMOUNT, MEBIBYTES) / FILE;
         String script = """
                 mke2fs -F /dev/vda 24576 >/dev/null && mkdir -p /mnt && mount -t ext4 /dev/vda /mnt || exit 1
-                dd if=/dev/urandom of=/tmp/r bs=64k count=64 2>/dev/null; sum=$(sha256sum </tmp/r)
+                dd if=/dev/urandom of=/tmp/r bs=64k count=64 2>/dev/null; sum=$(md5sum </tmp/r)
                 echo writing
                 # The host writes behind the file system that it has done enough in between.
                 enough() { [ "$(dd if=/dev/vda bs=1M skip=%d count=1 2>/dev/null | head -c 6)" = enough ]; }
                 i=0; while [ $i -lt %d ] || ! enough; do
-                    dd if=/tmp/r of=/mnt/$((i %% 3)) bs=8k conv=fsync 2>/dev/null || exit 2
+                    dd if=/tmp/r of=/mnt/$((i %% 3)) bs=$((4 << i %% 6))k conv=fsync 2>/dev/null || exit 2
                     echo 3 >/proc/sys/vm/drop_caches
-                    [ "$(sha256sum </mnt/$((i %% 3)))" = "$sum" ] || exit 3
+                    [ "$(md5sum </mnt/$((i %% 3)))" = "$sum" ] || exit 3
                     i=$((i + 1))
                 done
                 echo written
@@ -124,7 +124,7 @@ class HotPlugIT {
             int rounds = 0;
             long most = 0;
             while (!guest.output().contains("written") && guest.machine().outcome().isEmpty()) {
-                group.limits(ThrottleGroup.Limits.NONE.withBytes(RateLimit.of(rounds % 2 == 0 ? 4 << 20 : 64 << 20)));
+                group.limits(ThrottleGroup.Limits.NONE.withBytes(RateLimit.of(rounds % 2 == 0 ? 24 << 20 : 256 << 20)));
                 balloon[0].target(rounds % 2 == 0 ? 96L << 20 : 8L << 20);
                 pause(guest);
                 plugAndUnplug(guest, loop, rounds++);

@@ -4,6 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.vz.samples.cli.disk.Program;
 import dev.vz.samples.cli.io.IoCommand;
+import dev.vz.storage.DiskImage;
+import dev.vz.storage.OpenOptions;
+import dev.vz.storage.image.ImageFormat;
+import dev.vz.storage.qcow2.ChangeBits;
+import dev.vz.storage.qcow2.Qcow2Driver;
 import dev.vz.testing.Peers;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -14,6 +19,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -185,6 +191,49 @@ class SameAsQemuTest {
         same("create -f raw @raw 3M");
         same("resize -f raw @raw 5M");
         same("resize -f raw --preallocation=full @raw 6M");
+    }
+
+    @Test
+    void bitmapsAreCopiedAsThere() throws IOException {
+        same("create -f qcow2 @disk 4M");
+        same("bitmap --add @disk b0");
+        same("bitmap --add -g 128k @disk b1");
+        same("io -c 'write 1M 64k' @disk");
+        same("bitmap --disable @disk b1");
+        same("io -c 'write 3M 64k' @disk");
+        same("measure -O qcow2 @disk");
+        same("measure --output=json -O qcow2 -o cluster_size=4k @disk");
+        same("measure -O qcow2 -o compat=0.10 @disk");
+        same("convert --bitmaps -O qcow2 @disk @copy");
+        same("info --output=json @copy");
+        same("check @copy");
+        same("bitmap --merge b1 @copy b0");
+        assertThat(marked(ours().resolve("copy"))).isEqualTo(marked(theirs().resolve("copy"))).containsExactly(16, 17,
+                48);
+        same("convert --bitmaps -O qcow2 -n @disk @copy");
+        same("convert --bitmaps -O raw @disk @raw");
+        same("convert --bitmaps -f raw -O qcow2 @raw @other");
+        same("convert --bitmaps -O qcow2 @disk @disk @other");
+        same("convert --bitmaps -O qcow2 -o compat=0.10 @disk @old");
+        same("convert --skip-broken-bitmaps -O qcow2 @disk @other");
+        // As a program leaves it that is killed: an enabled bitmap is in use while the image is open for writing.
+        try (var image = DiskImage.open(ours().resolve("disk"), ImageFormat.QCOW2, OpenOptions.DEFAULT)) {
+            ((Qcow2Driver) image.driver()).addBitmap("b2", 65536, true);
+            for (Path each : List.of(ours(), theirs())) {
+                Files.copy(ours().resolve("disk"), each.resolve("killed"));
+            }
+        }
+        same("convert --bitmaps -O qcow2 @killed @whole");
+        same("convert --bitmaps --skip-broken-bitmaps -O qcow2 @killed @whole");
+        same("info --output=json @whole");
+    }
+
+    /** The pieces of 64 KiB that the bitmap b0 has marked. */
+    private static List<Integer> marked(Path image) {
+        try (var disk = DiskImage.open(image, ImageFormat.QCOW2, OpenOptions.DEFAULT.withReadOnly(true))) {
+            ChangeBits bits = ((Qcow2Driver) disk.driver()).bitmap("b0");
+            return IntStream.range(0, 64).filter(piece -> bits.contains(piece * 65536L)).boxed().toList();
+        }
     }
 
     @Test
