@@ -47,7 +47,6 @@ final class OuterGuest {
     private final DebianGuestKit kit;
     private final JavaImage java;
     private final Map<String, String> cases = new LinkedHashMap<>();
-    private final Map<String, byte[]> files = new LinkedHashMap<>();
 
     private final Path script;
 
@@ -65,12 +64,6 @@ final class OuterGuest {
     /** Runs {@code script} after those that were added before. */
     OuterGuest with(String name, String script) {
         cases.put(name, script);
-        return this;
-    }
-
-    /** Puts a file into the guest, at a path without its first slash. */
-    OuterGuest withFile(String name, byte[] content) {
-        files.put(name, content);
         return this;
     }
 
@@ -108,10 +101,6 @@ final class OuterGuest {
         file(archive, made, "cache/debian-guest-kit/bin/busybox", kit.busybox());
         for (Path module : new KernelModules(kit.modules()).inOrder(GUEST_MODULES)) {
             file(archive, made, "cache/debian-guest-kit/" + kit.root().relativize(module), module);
-        }
-        for (var entry : files.entrySet()) {
-            directory(archive, made, entry.getKey().substring(0, entry.getKey().lastIndexOf('/')));
-            archive.file(entry.getKey(), 0755, entry.getValue());
         }
         directory(archive, made, "cases");
         for (var entry : cases.entrySet()) {
