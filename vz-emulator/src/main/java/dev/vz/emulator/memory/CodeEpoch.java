@@ -28,16 +28,10 @@ final class CodeEpoch {
         local = true;
     }
 
-    /** The page of {@code 1 << shift} bytes that {@code linear} is in may be elsewhere. */
-    void flushPage(long linear, int shift) {
-        long bits = shift == 12 ? 1L << (linear >>> 12) : -1;
-        int words = shift <= 18 ? 1 : shift >= 24 ? 64 : 1 << shift - 18;
-        int first = (int) (linear >>> 18) & 63 & -words;
-        for (int i = first; i < first + words; i++) {
-            if ((pages[i] & bits) != 0) {
-                next();
-                return;
-            }
+    /** The page of {@code linear} may be elsewhere. */
+    void flushPage(long linear) {
+        if ((pages[(int) (linear >>> 18) & 63] & 1L << (linear >>> 12)) != 0) {
+            next();
         }
     }
 

@@ -50,7 +50,7 @@ public final class Mmu {
     /** Where the write that is being made goes, if decoded code is in the same page. */
     private long besideCode = NOWHERE;
 
-    /** Where large pages were entered since the last complete flush: flushing one page there flushes its surroundings. */
+    /** Where large pages were entered since the last complete flush: flushing one page there flushes everything. */
     private final LargePages largePages = new LargePages();
 
     /** Looks at data accesses while breakpoints or alignment checks are on. */
@@ -98,8 +98,8 @@ public final class Mmu {
     }
 
     private void noteLargePage(long linear) {
-        if (walker.pageShift > 12) {
-            largePages.add(linear, walker.pageShift);
+        if (walker.large) {
+            largePages.add(linear);
         }
     }
 
@@ -355,15 +355,18 @@ public final class Mmu {
 
     /** Forgets the page of {@code linear}: INVLPG. */
     public void flushPage(long linear) {
-        int shift = largePages.shift(linear);
-        supervisorRead.flushPage(linear, shift);
-        supervisorWrite.flushPage(linear, shift);
-        userRead.flushPage(linear, shift);
-        userWrite.flushPage(linear, shift);
-        supervisorFetch.flushPage(linear, shift);
-        userFetch.flushPage(linear, shift);
-        userCode.flushPage(linear, shift);
-        supervisorCode.flushPage(linear, shift);
+        if (largePages.isNear(linear)) {
+            flushAll();
+            return;
+        }
+        supervisorRead.flushPage(linear);
+        supervisorWrite.flushPage(linear);
+        userRead.flushPage(linear);
+        userWrite.flushPage(linear);
+        supervisorFetch.flushPage(linear);
+        userFetch.flushPage(linear);
+        userCode.flushPage(linear);
+        supervisorCode.flushPage(linear);
     }
 
     /**

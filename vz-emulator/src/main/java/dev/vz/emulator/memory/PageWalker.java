@@ -8,7 +8,7 @@ import dev.vz.emulator.fault.Fault;
  * prevention; 4 KiB, 2 MiB, 4 MiB and 1 GiB pages.
  *
  * <p>
- * The fields {@link #pageShift}, {@link #global}, {@link #writable}, {@link #user} and {@link #dirty} describe the last
+ * The fields {@link #large}, {@link #global}, {@link #writable}, {@link #user} and {@link #dirty} describe the last
  * translation that succeeded. Belongs to one virtual CPU.
  */
 public final class PageWalker {
@@ -71,8 +71,8 @@ public final class PageWalker {
     /** The four page-directory-pointer entries of PAE paging, loaded with CR3. */
     public final long[] pdpte = new long[4];
 
-    /** The binary logarithm of the page's size: 12, 21, 22 or 30. 12 without paging, when no page means anything else. */
-    public int pageShift;
+    /** Whether the page is larger than 4 KiB. */
+    public boolean large;
     /** Whether it stays in the TLB over a change of CR3. */
     public boolean global;
     /** Whether the entries of all levels allow writing. */
@@ -112,7 +112,7 @@ public final class PageWalker {
      */
     public long translate(long linear, int access, boolean userMode) {
         if (!paging) {
-            pageShift = 12;
+            large = true;
             global = false;
             writable = true;
             user = true;
@@ -162,7 +162,7 @@ public final class PageWalker {
                         : keyError((int) (entry >>> 59) & 15, permissions, access == WRITE, userMode);
                 check(linear, access, userMode, permissions, (forbidden & NO_EXECUTE) != 0, keyError);
                 mark(address, entry, access == WRITE ? ACCESSED | DIRTY : ACCESSED, true);
-                pageShift = shift;
+                large = shift > 12;
                 global = pge && (entry & GLOBAL) != 0;
                 dirty = access == WRITE || (entry & DIRTY) != 0;
                 long offset = (1L << shift) - 1;
@@ -188,7 +188,7 @@ public final class PageWalker {
             }
             check(linear, access, userMode, permissions, false, 0);
             mark(address, entry, access == WRITE ? ACCESSED | DIRTY : ACCESSED, false);
-            pageShift = 22;
+            large = true;
             global = pge && (entry & GLOBAL) != 0;
             dirty = access == WRITE || (entry & DIRTY) != 0;
             return (long) high << 32 | entry & 0xFFC0_0000L | linear & 0x3F_FFFF;
@@ -202,7 +202,7 @@ public final class PageWalker {
         permissions &= entry;
         check(linear, access, userMode, permissions, false, 0);
         mark(address, entry, access == WRITE ? ACCESSED | DIRTY : ACCESSED, false);
-        pageShift = 12;
+        large = false;
         global = pge && (entry & GLOBAL) != 0;
         dirty = access == WRITE || (entry & DIRTY) != 0;
         return entry & 0xFFFF_F000L | linear & 0xFFF;

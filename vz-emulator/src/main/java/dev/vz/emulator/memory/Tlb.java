@@ -20,8 +20,6 @@ public final class Tlb {
     public static final int INDEX_MASK = 2 * PAGES - 2;
 
     private static final long EMPTY = 1;
-    /** The binary logarithm of the bytes that all slots together stand for. */
-    private static final int FULL_SHIFT = 12 + Integer.numberOfTrailingZeros(PAGES);
 
     /** Tags at even indices, addends at odd ones. */
     public final long[] entries = new long[2 * PAGES];
@@ -73,20 +71,14 @@ public final class Tlb {
         }
     }
 
-    /** Forgets the page of {@code 1 << shift} bytes that {@code linear} is in. */
-    public void flushPage(long linear, int shift) {
-        if (!used) {
-            return;
+    /** Forgets the page of {@code linear}. Returns whether it was there. */
+    public boolean flushPage(long linear) {
+        int i = index(linear);
+        if (entries[i] == (linear & PhysicalMemory.PAGE_MASK)) {
+            entries[i] = EMPTY;
+            return true;
         }
-        int first = index(linear & -1L << shift);
-        int slots = 1 << Math.min(shift, FULL_SHIFT) - 12;
-        for (int i = 0; i < slots; i++) {
-            int slot = first + 2 * i & INDEX_MASK;
-            // An empty slot's tag may match; it stays empty.
-            if ((entries[slot] ^ linear) >>> shift == 0) {
-                entries[slot] = EMPTY;
-            }
-        }
+        return false;
     }
 
     /** Forgets every linear page that lies at the host page {@code host}. */
