@@ -97,7 +97,7 @@ public record GuestDevices(List<DiskOption> disks, List<NetOption> nets, List<Sh
      */
     public void attach(BuiltMachine machine) {
         if (!disks.isEmpty()) {
-            // What the host has in its cache is read at once: handing that over would take longer than the reading.
+            // What the host has in its cache, or takes into it, is read and written at once: handing it over takes longer.
             IoEngine engine = machine.owns(IoEngine.callersFirst(THREADS));
             disks.forEach(disk -> attach(machine, disk, engine));
         }
