@@ -183,9 +183,12 @@ public final class DeviceHost implements Stateful<HostState>, AutoCloseable {
                 added &= ~DRIVER_OK;
             }
             int bits = added;
+            if ((added & DRIVER_OK) != 0) {
+                // First: a queue that the driver has notified already is worked on as soon as the status says so.
+                device.negotiated(driverFeatures);
+            }
             status.updateAndGet(now -> now | bits);
             if ((added & DRIVER_OK) != 0) {
-                device.negotiated(driverFeatures);
                 wakeAll();
             }
         } finally {

@@ -4,11 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.vz.error.FormatException;
+import dev.vz.memory.GuestMemory;
 import dev.vz.virtio.driver.Buffer;
 import dev.vz.virtio.driver.QueueDriver;
 import dev.vz.virtio.entropy.EntropyDevice;
 import dev.vz.virtio.queue.QueueConfig;
 import dev.vz.virtio.queue.QueueKind;
+import java.lang.reflect.Proxy;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -231,6 +234,33 @@ class DeviceHostTest {
                     .isInstanceOf(FormatException.class).hasMessageContaining("status 0x4");
             assertThatThrownBy(() -> driver.host.restore(new HostState(0, 0, List.of())))
                     .isInstanceOf(FormatException.class).hasMessageContaining("0 queues");
+        }
+    }
+
+    @Test
+    void aQueueThatWasNotifiedEarlyIsNotWorkedOnBeforeTheDeviceKnowsWhatWasAgreedOn() {
+        var entropy = new EntropyDevice(new Random(1));
+        var calls = new ArrayList<String>();
+        var loop = WorkerLoop.manual();
+        var noting = (VirtioDevice<?>) Proxy.newProxyInstance(getClass().getClassLoader(),
+                new Class<?>[] {VirtioDevice.class}, (proxy, method, arguments) -> {
+                    if (List.of("negotiated", "process").contains(method.getName())) {
+                        calls.add(method.getName() + " begins");
+                        if (method.getName().equals("negotiated")) {
+                            loop.runOnce(); // as the queues' thread may at any time
+                        }
+                    }
+                    return method.invoke(entropy, arguments);
+                });
+        try (TestDriver driver = new TestDriver(memory -> noting, GuestMemory.ofSize(4 << 20), QueueKind.SPLIT.features,
+                loop)) {
+            driver.negotiate(driver.ringFeatures());
+            QueueDriver queue = driver.enable(0, 16);
+            queue.submit(List.of(Buffer.writable(0x8000, 8)));
+            driver.host.notifyQueue(0);
+            driver.driverOk();
+            assertThat(calls).containsExactly("negotiated begins", "process begins");
+            assertThat(queue.complete()).isPresent();
         }
     }
 
