@@ -316,6 +316,10 @@ public final class Errno {
 
     private static @Nullable String remedy(int errno) {
         return switch (errno) {
+            case ENOENT -> "it does not exist: check the name, or make it first";
+            case ENOTDIR -> "something in the path is a file and not a folder";
+            case EISDIR -> "it is a folder and not a file";
+            case EROFS -> "its file system can only be read";
             case EMFILE -> "this process has too many descriptors open: raise its limit (ulimit -n) or close some";
             case ENFILE -> "this host has too many files open: raise fs.file-max";
             case ENOMEM -> "the host has no memory left for it, or a limit (ulimit -l, vm.max_map_count) is reached";

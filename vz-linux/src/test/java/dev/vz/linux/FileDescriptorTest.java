@@ -20,7 +20,8 @@ class FileDescriptorTest {
                 .isInstanceOfSatisfying(HostException.class, failure -> {
                     assertThat(failure.errno()).isEqualTo(Errno.ENOENT);
                     assertThat(failure.errnoName()).isEqualTo("ENOENT");
-                }).hasMessageContaining("/no/such/file").hasMessageContaining("open [READ_WRITE]");
+                }).hasMessage("open [READ_WRITE] on /no/such/file failed: ENOENT (2); it does not exist:"
+                        + " check the name, or make it first");
     }
 
     @Test

@@ -31,6 +31,7 @@ public final class Block {
     public final int count;
 
     private static final VarHandle LONGS = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final VarHandle INTS = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
 
     /** After every so many entries the block is reported as hot. */
     private static final long HOT_MASK = 0x3FF;
@@ -108,6 +109,18 @@ public final class Block {
             if (HostMemory.readLong(host + i - from) != (long) LONGS.get(code, i)) {
                 return false;
             }
+        }
+        if (i == to) {
+            return true;
+        }
+        if (to - from >= 8) { // the last eight once more, some of them
+            return HostMemory.readLong(host + to - 8 - from) == (long) LONGS.get(code, to - 8);
+        }
+        if (i + 4 <= to) {
+            if (HostMemory.readInt(host + i - from) != (int) INTS.get(code, i)) {
+                return false;
+            }
+            i += 4;
         }
         for (; i < to; i++) {
             if ((byte) HostMemory.readByte(host + i - from) != code[i]) {
