@@ -80,9 +80,15 @@ public final class BlockCache {
         long mode = c.stamp & 0xF_FFFF;
         int bucket = hash(physical, ip);
         for (Block block = buckets[bucket]; block != null; block = block.nextInBucket) {
-            if (block.physical == physical && block.ip == ip && block.mode == mode
-                    && verify(block, host, linear, user)) {
-                return enter(block);
+            if (block.physical == physical && block.ip == ip && block.mode == mode) {
+                if (block.stamp == c.stamp) {
+                    // Found before, and only pushed out of its slot by another.
+                    c.recent[Cpu.slot(ip)] = block;
+                    return block;
+                }
+                if (verify(block, host, linear, user)) {
+                    return enter(block);
+                }
             }
         }
         if (instructions > MOST_INSTRUCTIONS) {
@@ -106,7 +112,7 @@ public final class BlockCache {
         if (translation != null) {
             translation.found(block);
         }
-        c.recent[(int) (block.ip ^ block.ip >>> 14) & Cpu.RECENT - 1] = block;
+        c.recent[Cpu.slot(block.ip)] = block;
         return block;
     }
 

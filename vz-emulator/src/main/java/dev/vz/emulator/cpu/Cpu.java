@@ -44,8 +44,11 @@ public final class Cpu {
     /** Reasons to leave the chain of blocks; the {@code ATTEND_} bits. */
     public volatile int attention;
 
-    /** Number of slots in {@link #recent}. */
-    public static final int RECENT = 1 << 14;
+    /**
+     * Number of slots in {@link #recent}. What a kernel does for a request to a disk is some thousand blocks; with 16,384 slots
+     * so many of them pushed each other out that looking them up took half of the time.
+     */
+    private static final int RECENT = 1 << 16;
 
     /** Current privilege level. */
     public int cpl;
@@ -378,6 +381,11 @@ public final class Cpu {
 
     // ---- the next block
 
+    /** Where in {@link #recent} the block at {@code ip} is. */
+    static int slot(long ip) {
+        return (int) (ip ^ ip >>> 16) & RECENT - 1;
+    }
+
     /** A block has been entered many times more. */
     void hot(Block block) {
         Translator to = translator;
@@ -388,7 +396,7 @@ public final class Cpu {
 
     /** Goes on at {@code target} in the same code segment: the first instruction there if its block is at hand. */
     public @Nullable Op enter(long target) {
-        Block block = recent[(int) (target ^ target >>> 14) & RECENT - 1];
+        Block block = recent[slot(target)];
         if (block != null && block.ip == target && block.stamp == stamp && attention == 0) {
             return block.enter(this);
         }
@@ -415,7 +423,7 @@ public final class Cpu {
 
     /** The block at {@code target} if it is at hand. */
     public @Nullable Block at(long target) {
-        Block block = recent[(int) (target ^ target >>> 14) & RECENT - 1];
+        Block block = recent[slot(target)];
         return block != null && block.ip == target && block.stamp == stamp ? block : null;
     }
 
