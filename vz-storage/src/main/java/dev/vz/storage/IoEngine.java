@@ -48,8 +48,8 @@ public abstract sealed class IoEngine implements AutoCloseable {
 
     /**
      * As {@link #cachedFirst}, and writes in place, too, are made on the thread that submits as long as the host takes them into
-     * its cache at once. One that it took its time for has those of the next second made by the engine's threads: for callers
-     * that can wait once in a while, and for whom handing over costs more than the write.
+     * its cache at once. One that it took its time for has those of the next while made by the engine's threads, ten times as
+     * long and up to a second: for callers that can wait once in a while, and for whom handing over costs more than the write.
      */
     public static IoEngine callersFirst(int threads) {
         if (threads < 1 || threads > 1024) {

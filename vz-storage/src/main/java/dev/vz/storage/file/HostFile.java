@@ -30,10 +30,6 @@ public final class HostFile implements ImageFile {
     private static final ThreadLocal<MemorySegment> HEAP_BOUNCE = ThreadLocal
             .withInitial(() -> Arena.ofAuto().allocate(BOUNCE));
 
-    /** Nanoseconds: a write that takes more than this, and one for each byte, does not go into the host's cache alone. */
-    private static final long AT_ONCE = 1_000_000;
-    private static final long SLOW = 1_000_000_000;
-
     private static final ThreadLocal<IoVectors> VECTORS = ThreadLocal
             .withInitial(() -> new IoVectors(IoVectors.MAXIMUM));
 
@@ -48,8 +44,7 @@ public final class HostFile implements ImageFile {
     private final AtomicLong size;
     /** Until the host says that it cannot tell what is in its cache. */
     private volatile boolean knowsCached = true;
-    /** By {@link System#nanoTime}: until then {@link #writeNow} has others write. */
-    private volatile long writesSlowlyUntil = System.nanoTime();
+    private final WritePace pace = new WritePace(System::nanoTime);
 
     private HostFile(FileDescriptor descriptor, boolean readOnly, CacheMode cacheMode) {
         this.descriptor = descriptor;
@@ -256,19 +251,15 @@ public final class HostFile implements ImageFile {
     }
 
     private boolean takesNow(long position, long length) {
-        return !readOnly && cacheMode != CacheMode.WRITETHROUGH && length <= size.get() - position
-                && System.nanoTime() - writesSlowlyUntil >= 0;
+        return !readOnly && cacheMode != CacheMode.WRITETHROUGH && length <= size.get() - position && pace.isPrompt();
     }
 
     private boolean writeNow(long position, IoVectors vectors) {
         long wanted = vectors.bytes();
-        long begin = System.nanoTime();
+        long begun = pace.begin();
         long result = FileIo.pwritev(descriptor, position, vectors, 0);
         vectors.clear();
-        long end = System.nanoTime();
-        if (end - begin > AT_ONCE + wanted) {
-            writesSlowlyUntil = end + SLOW;
-        }
+        pace.written(begun, wanted);
         return result == wanted;
     }
 

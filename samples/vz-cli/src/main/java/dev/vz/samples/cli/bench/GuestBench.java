@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.Callable;
@@ -52,10 +53,24 @@ final class GuestBench implements Callable<Integer> {
             this.words = words;
         }
 
+        /** What selects it alone. */
+        String word() {
+            return name().toLowerCase(Locale.ROOT).replace('_', '-');
+        }
+
         /** {@code rate} bytes per second, in the table's unit. */
         String shown(double rate) {
             return words.contains(" " + SMALL + " ") ? String.format("%.0f/s", rate / SMALL)
                     : String.format("%.1f MB/s", rate / 1e6);
+        }
+    }
+
+    /** What selects one measurement. */
+    static final class Names extends ArrayList<String> {
+        private static final long serialVersionUID = 1L;
+
+        Names() {
+            super(Stream.of(Load.values()).map(Load::word).toList());
         }
     }
 
@@ -75,7 +90,7 @@ final class GuestBench implements Callable<Integer> {
     @Option(names = "--cpus", paramLabel = "N", defaultValue = "1", description = "Virtual processors (default: ${DEFAULT-VALUE}).")
     private int cpus;
 
-    @Option(names = "--only", paramLabel = "PART", defaultValue = "all", description = "disk or net.")
+    @Option(names = "--only", paramLabel = "PART", defaultValue = "all", description = "disk, net, or one of ${COMPLETION-CANDIDATES}.", completionCandidates = Names.class)
     private String only = "all";
 
     @Override
@@ -85,9 +100,10 @@ final class GuestBench implements Callable<Integer> {
         BenchCommand.positive(spec, "--warm-up", warmUp, MOST);
         BenchCommand.positive(spec, "--cpus", cpus, MOST_CPUS);
         List<Load> loads = Stream.of(Load.values())
-                .filter(load -> only.equals("all") || only.equals(load.disk ? "disk" : "net")).toList();
+                .filter(load -> List.of("all", load.disk ? "disk" : "net", load.word()).contains(only)).toList();
         if (loads.isEmpty()) {
-            throw new ParameterException(spec.commandLine(), "'" + only + "' is none of all, disk and net");
+            throw new ParameterException(spec.commandLine(), "'" + only + "' is none of all, disk, net and "
+                    + String.join(", ", new Names()));
         }
         try {
             Path folder = Files.createTempDirectory("vz-bench");
