@@ -26,6 +26,7 @@ module dev.vz.api {
     exports dev.vz.pci;
     exports dev.vz.schedule;
     exports dev.vz.state;
+    exports dev.vz.thread;
 
     uses dev.vz.hypervisor.Hypervisor;
     uses dev.vz.memory.MemoryAllocator;

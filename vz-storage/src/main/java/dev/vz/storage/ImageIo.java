@@ -230,6 +230,7 @@ final class ImageIo {
             try {
                 long end = plan.offset() + plan.length();
                 fill(context, plan.fillStart(), plan.offset());
+                plan.file().expectWrite(plan.fileOffset(), plan.length());
                 plan.file().write(plan.fileOffset(), source, sourceOffset, plan.length());
                 fill(context, end, plan.fillEnd());
                 written = true;

@@ -34,12 +34,16 @@ abstract class Region extends Op implements Translation {
     protected int budget;
     /** How many instructions were executed here. */
     private long executed;
+    /** The same of those in whose place it is. */
+    private long earlier;
 
     private final RegionCache cache;
     private final Cpu c;
     /** The part with which to begin; 0 but for a moment. */
     protected int start;
     private final List<Block> blocks;
+    /** How often each block was entered outside before this came. */
+    private final long[] executions;
     /** Blocks at which it can be entered, and what is executed there. */
     private final Block[] entries;
     private final Op[] entrances;
@@ -64,6 +68,7 @@ abstract class Region extends Op implements Translation {
         this.cache = cache;
         c = plan.cpu();
         blocks = plan.blocks();
+        executions = new long[blocks.size()];
         ops = plan.ops();
         distant = plan.distant();
         worthwhile = distant ? cache.heat().worthwhile() : Long.MAX_VALUE;
@@ -97,6 +102,11 @@ abstract class Region extends Op implements Translation {
         }
     }
 
+    /** No other can be made in its place now. It asks again when it has executed an eighth more. */
+    final void postpone() {
+        worthwhile = executed + executed / 8;
+    }
+
     /** Whether its accesses are calls, see {@link DistantAccess}. */
     final boolean isDistant() {
         return distant;
@@ -108,6 +118,27 @@ abstract class Region extends Op implements Translation {
 
     final long executed() {
         return executed;
+    }
+
+    /** How many instructions were executed here and in the region in whose place this one is. */
+    final long work() {
+        return earlier + executed;
+    }
+
+    /** How many instructions were executed in {@code block}, one of the region's, outside the region since it has been there. */
+    @SuppressWarnings("ReferenceEquality") // a block is nothing but itself
+    final long outside(Block block) {
+        for (int i = 0; i < executions.length; i++) {
+            if (blocks.get(i) == block) {
+                return (block.executions - executions[i]) * block.count;
+            }
+        }
+        return 0;
+    }
+
+    /** Comes into the place of {@code before}. */
+    final void inherit(Region before) {
+        earlier = before.work();
     }
 
     final List<Block> blocks() {
@@ -135,6 +166,9 @@ abstract class Region extends Op implements Translation {
             if (block.stamp == 0) {
                 return false;
             }
+        }
+        for (int i = 0; i < executions.length; i++) {
+            executions[i] = blocks.get(i).executions;
         }
         budget = FIRST_BUDGET;
         for (Block entry : entries) {

@@ -6,6 +6,7 @@ import dev.vz.emulator.cpu.Translation;
 import dev.vz.emulator.cpu.Translator;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -30,6 +31,12 @@ public final class RegionCache implements Translator {
     private static final int MOST_REGIONS = 3000;
     private static final int PAGES = 4096;
     private static final int MEMBER_RELUCTANCE = 4;
+    /**
+     * Of what the regions around a block have executed, so much has to have been executed in the block outside them before it
+     * gets a region of its own: a region that is left in the midst of its loops goes on there in the interpreter, which is no
+     * reason to translate the same loops again from there. Regions that overlap are what the compilers suffer from most.
+     */
+    private static final int MEMBER_SHARE = 16;
 
     private final Cpu c;
     private final Workshop workshop;
@@ -41,6 +48,8 @@ public final class RegionCache implements Translator {
     private final Queue<Runnable> ready = new ConcurrentLinkedQueue<>();
     private final List<Region> regions = new ArrayList<>();
     private final int[] drops = new int[PAGES];
+    /** The blocks of regions that are being made, and the plan in which each is. */
+    private final IdentityHashMap<Block, RegionPlan> planned = new IdentityHashMap<>();
     private long retired;
     private long made;
 
@@ -80,25 +89,48 @@ public final class RegionCache implements Translator {
     @Override
     public void hot(Block block) {
         long count = block.executions;
-        if (block.translation != null || (count & count - 1) != 0) {
+        if (block.translation != null || (count & count - 1) != 0 || planned.containsKey(block)) {
             return;
         }
-        int reluctance = drops[page(block)] / 4;
-        if (block.translations != null && !block.translations.isEmpty()) {
-            reluctance += MEMBER_RELUCTANCE; // mostly it runs inside a region
-        }
-        int needed = System.nanoTime() - begun < heat.settledNanos() ? heat.threshold() : heat.settled();
-        if (count * block.count / needed <= reluctance) {
+        if (!isWorth(block, count * block.count)) {
             return;
         }
         RegionPlan plan = planner.plan(block, heat.worthwhile() > 0);
-        if (plan == null) {
-            return;
+        if (plan != null && submit(plan)) {
+            block.translation = new Pending();
         }
-        block.translation = new Pending();
+    }
+
+    /** Whether a region that begins with {@code block}, in which the interpreter has executed {@code work} instructions, is. */
+    private boolean isWorth(Block block, long work) {
+        int reluctance = drops[page(block)] / 4;
+        List<Translation> around = block.translations;
+        if (around != null && !around.isEmpty()) {
+            reluctance += MEMBER_RELUCTANCE; // mostly it runs inside a region
+            for (Translation translation : around) {
+                if (translation instanceof Region region && region.outside(block) < Math
+                        .min(region.work() / MEMBER_SHARE, (long) MEMBER_RELUCTANCE * heat.threshold())) {
+                    return false;
+                }
+            }
+        }
+        int needed = System.nanoTime() - begun < heat.settledNanos() ? heat.threshold() : heat.settled();
+        return work / needed > reluctance;
+    }
+
+    private boolean submit(RegionPlan plan) {
         if (!workshop.submit(plan, this)) {
-            block.translation = null;
+            return false;
         }
+        for (RegionPlan.Part part : plan.parts()) {
+            planned.put(part.block(), plan);
+        }
+        return true;
+    }
+
+    @SuppressWarnings("ReferenceEquality") // to compare all that two plans hold would take long
+    private void done(RegionPlan plan) {
+        planned.values().removeIf(other -> other == plan);
     }
 
     /** When code is translated. */
@@ -106,20 +138,20 @@ public final class RegionCache implements Translator {
         return heat;
     }
 
-    /** {@code region} makes its accesses by calls, and has worked so much that another should be made in its place. */
-    void worthwhile(Region region) {
-        ready.add(() -> again(region));
-        c.attend(Cpu.ATTEND_TRANSLATION);
-    }
-
+    /**
+     * {@code region}, which has just been left, makes its accesses by calls, and has worked so much that another should be
+     * made in its place. It is planned at once, not when the processor looks up next: the instruction behind the region can
+     * be a system call, and the code of user mode is not to be planned in a kernel's.
+     */
     @SuppressWarnings("ReferenceEquality") // a region is nothing but itself
-    private void again(Region region) {
-        if (region.isDropped() || region.entry().translation != region) {
+    void worthwhile(Region region) {
+        Block entry = region.entry();
+        if (region.isDropped() || entry.translation != region) {
             return;
         }
-        RegionPlan plan = planner.plan(region.entry(), false);
-        if (plan != null) {
-            workshop.submit(plan, this);
+        RegionPlan plan = entry.stamp == c.stamp ? planner.plan(entry, false) : null;
+        if (plan == null || !submit(plan)) {
+            region.postpone();
         }
     }
 
@@ -127,15 +159,19 @@ public final class RegionCache implements Translator {
         return (int) (block.physical() >>> 12) & PAGES - 1;
     }
 
-    /** A region is ready to be put into place. Any thread. */
-    void made(Region region) {
-        ready.add(() -> place(region));
+    /** The region of {@code plan} is ready to be put into place. Any thread. */
+    void made(RegionPlan plan, Region region) {
+        ready.add(() -> {
+            done(plan);
+            place(region);
+        });
         c.attend(Cpu.ATTEND_TRANSLATION);
     }
 
     /** A region could not be made. Any thread. */
     void failed(RegionPlan plan) {
         ready.add(() -> {
+            done(plan);
             if (plan.entry().translation instanceof Pending) {
                 plan.entry().translation = null;
             }
@@ -156,6 +192,7 @@ public final class RegionCache implements Translator {
         Block entry = region.entry();
         if (entry.translation instanceof Region before && before.isDistant() && !region.isDistant()) {
             retired += before.executed();
+            region.inherit(before);
             before.forget();
             regions.remove(before);
         } else if (!(entry.translation instanceof Pending)) {

@@ -61,7 +61,7 @@ final class Workshop {
             for (int i = 0; i < WARM_UP; i++) {
                 region.execute(plan.cpu()); // without a budget it returns at once
             }
-            publisher.execute(() -> cache.made(region));
+            publisher.execute(() -> cache.made(plan, region));
         } catch (RuntimeException | Error e) {
             LOG.log(System.Logger.Level.WARNING, "Translating the code at 0x" + Long.toHexString(plan.entry().ip)
                     + ": it goes on being interpreted", e);

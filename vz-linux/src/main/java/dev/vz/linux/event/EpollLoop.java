@@ -10,6 +10,7 @@ import dev.vz.linux.call.CallState;
 import dev.vz.linux.call.EventCalls;
 import dev.vz.linux.generated.LinuxHeaders;
 import dev.vz.linux.generated.epoll_event;
+import dev.vz.thread.ThreadEnd;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -258,7 +259,7 @@ public final class EpollLoop implements AutoCloseable {
         stopping = true;
         if (running != null) {
             wake();
-            join(running);
+            ThreadEnd.await(running);
         }
         release();
     }
@@ -277,20 +278,6 @@ public final class EpollLoop implements AutoCloseable {
         } finally {
             poller.set(null);
             release();
-        }
-    }
-
-    private static void join(Thread running) {
-        boolean interrupted = false;
-        while (running.isAlive()) {
-            try {
-                running.join();
-            } catch (InterruptedException interruption) {
-                interrupted = true;
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
         }
     }
 

@@ -36,6 +36,11 @@ public final class FileSpace {
         fallocate("fallocate", file, 0, offset, length);
     }
 
+    /** Takes storage for {@code [offset, offset + length)}; the size stays, also where that is past the end. */
+    public static void reserve(FileDescriptor file, long offset, long length) {
+        fallocate("fallocate KEEP_SIZE", file, LinuxHeaders.FALLOC_FL_KEEP_SIZE(), offset, length);
+    }
+
     /** Gives the storage of {@code [offset, offset + length)} back; it reads as zero and the size stays. */
     public static void punchHole(FileDescriptor file, long offset, long length) {
         fallocate("fallocate PUNCH_HOLE", file,

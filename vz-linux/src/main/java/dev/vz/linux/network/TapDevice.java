@@ -32,7 +32,12 @@ public final class TapDevice implements AutoCloseable {
         /** TCP over IPv6 may come in segments larger than the MTU; needs {@link #CHECKSUM}. */
         TCP6_SEGMENTATION,
         /** Segmented TCP may carry ECN; needs TCP segmentation. */
-        TCP_ECN;
+        TCP_ECN,
+        /** UDP of both versions may come as one frame of many datagrams; needs {@link #CHECKSUM} and Linux 6.2. */
+        UDP_SEGMENTATION;
+
+        /** {@code TUN_F_USO4} and {@code TUN_F_USO6}, younger than the headers that the bindings are made of. */
+        private static final int USO = 0x20 | 0x40;
 
         // Looked up when used: the bindings need native access.
         private int bit() {
@@ -41,6 +46,7 @@ public final class TapDevice implements AutoCloseable {
                 case TCP4_SEGMENTATION -> LinuxHeaders.TUN_F_TSO4();
                 case TCP6_SEGMENTATION -> LinuxHeaders.TUN_F_TSO6();
                 case TCP_ECN -> LinuxHeaders.TUN_F_TSO_ECN();
+                case UDP_SEGMENTATION -> USO;
             };
         }
     }

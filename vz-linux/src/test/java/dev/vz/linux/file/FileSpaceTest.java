@@ -57,6 +57,16 @@ class FileSpaceTest {
     }
 
     @Test
+    void takesStorageWithoutChangingTheSize(@TempDir Path folder) {
+        try (var file = FileDescriptor.open(folder.resolve("file"), 0600, OpenFlag.READ_WRITE, OpenFlag.CREATE)) {
+            FileSpace.resize(file, 100);
+            FileSpace.reserve(file, BLOCK, BLOCK);
+            assertThat(FileStatus.of(file).size()).isEqualTo(100);
+            assertThat(FileStatus.of(file).allocatedBytes()).isGreaterThanOrEqualTo(BLOCK);
+        }
+    }
+
+    @Test
     void refusalsNameTheOperationAndTheFile() {
         try (var event = EventFd.nonBlocking();
                 var file = MemoryFile.create("bad", 0);

@@ -2,6 +2,7 @@ package dev.vz.net.gateway;
 
 import dev.vz.error.HostException;
 import dev.vz.linux.socket.InternetSocket;
+import dev.vz.thread.ThreadEnd;
 import java.util.ArrayDeque;
 import org.jspecify.annotations.Nullable;
 
@@ -95,16 +96,8 @@ final class SocketCloser implements AutoCloseable {
             running = thread;
         }
         closeWaiting();
-        boolean interrupted = false;
-        while (running != null && running.isAlive()) {
-            try {
-                running.join();
-            } catch (InterruptedException interruption) {
-                interrupted = true;
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
+        if (running != null) {
+            ThreadEnd.await(running);
         }
     }
 }

@@ -27,6 +27,10 @@ import java.util.function.Function;
  */
 public final class TapPort extends ReceivingPort {
 
+    /** What the network drivers of guests commonly take: unfinished checksums, and large frames of TCP. */
+    public static final Set<Offload> COMMON = Set.of(Offload.CHECKSUM, Offload.TCP4_SEGMENTATION,
+            Offload.TCP6_SEGMENTATION, Offload.TCP_ECN);
+
     /** A slab holds several of the largest frames; smaller ones lie one behind the other, so that few cache lines are touched. */
     private static final int SLAB = 256 << 10;
     private static final int LARGEST = VnetHeader.SIZE + 18 + 65535;
@@ -41,18 +45,21 @@ public final class TapPort extends ReceivingPort {
     }
 
     /**
-     * Makes a TAP interface, or attaches to a persistent one, with every offload that the kernel can do, in the network
-     * namespace of the calling thread. The interface is neither switched on nor given an address.
+     * Makes a TAP interface, or attaches to a persistent one, with the offloads of {@link #COMMON}, in the network namespace of
+     * the calling thread. The interface is neither switched on nor given an address.
      *
      * @param interfaceName its name; one with {@code %d} gets the first number that is free
      * @param loops         one queue is opened for each
      * @throws HostException {@code EPERM} without CAP_NET_ADMIN, {@code EBUSY} if it is in use
      */
     public static TapPort open(String interfaceName, EpollLoop... loops) {
-        return open(interfaceName, EnumSet.allOf(Offload.class), loops);
+        return open(interfaceName, COMMON, loops);
     }
 
-    /** The same with only those {@code offloads}. */
+    /**
+     * The same with those {@code offloads}; all of them where a switch or a gateway is behind the port, which cut frames for
+     * whoever does not take large ones. Without segmentation of UDP where the kernel has none; the port's features tell.
+     */
     public static TapPort open(String interfaceName, Set<Offload> offloads, EpollLoop... loops) {
         boolean several = loops.length > 1;
         return open(interfaceName, name -> TapDevice.open(name, VnetHeader.SIZE, several), offloads, loops);
@@ -66,8 +73,7 @@ public final class TapPort extends ReceivingPort {
      * @throws HostException {@code ENODEV} if there is no such interface, {@code ENOENT} if it is no macvtap
      */
     public static TapPort openMacvtap(String interfaceName, EpollLoop... loops) {
-        return open(interfaceName, name -> TapDevice.openMacvtap(name, VnetHeader.SIZE), EnumSet.allOf(Offload.class),
-                loops);
+        return open(interfaceName, name -> TapDevice.openMacvtap(name, VnetHeader.SIZE), COMMON, loops);
     }
 
     private static TapPort open(String interfaceName, Function<String, TapDevice> opener, Set<Offload> offloads,
@@ -78,19 +84,21 @@ public final class TapPort extends ReceivingPort {
         var devices = new ArrayList<TapDevice>();
         try {
             String actual = interfaceName;
+            Set<Offload> taken = offloads;
             for (int i = 0; i < loops.length; i++) {
                 TapDevice device = opener.apply(actual);
                 devices.add(device);
                 actual = device.name();
-                device.setOffloads(offloads);
+                taken = setOffloads(device, taken);
             }
             int mtu;
             try (var tap = NetworkInterface.of(actual)) {
                 mtu = tap.mtu();
             }
-            // A TAP takes unfinished and large frames whatever its reader can do with them. UDP segmentation came later
-            // than the rest and is not asked for.
-            var port = new TapPort(actual, new LinkFeatures(true, true, true, true, false, mtu));
+            // A TAP takes unfinished and large frames whatever its reader can do with them; large ones of UDP only where the
+            // kernel knows how to cut them.
+            var port = new TapPort(actual,
+                    new LinkFeatures(true, true, true, true, taken.contains(Offload.UDP_SEGMENTATION), mtu));
             for (int i = 0; i < loops.length; i++) {
                 port.queues.add(port.new Queue(devices.get(i), loops[i]));
             }
@@ -98,6 +106,22 @@ public final class TapPort extends ReceivingPort {
         } catch (RuntimeException | Error failure) {
             devices.forEach(TapDevice::close);
             throw failure;
+        }
+    }
+
+    /** Asks for {@code offloads}. Those that the kernel has. */
+    private static Set<Offload> setOffloads(TapDevice device, Set<Offload> offloads) {
+        try {
+            device.setOffloads(offloads);
+            return offloads;
+        } catch (HostException refusal) {
+            if (refusal.errno() != Errno.EINVAL || !offloads.contains(Offload.UDP_SEGMENTATION)) {
+                throw refusal;
+            }
+            Set<Offload> older = EnumSet.copyOf(offloads);
+            older.remove(Offload.UDP_SEGMENTATION);
+            device.setOffloads(older);
+            return older;
         }
     }
 

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.vz.link.LinkPort;
 import dev.vz.linux.event.EpollLoop;
 import dev.vz.linux.network.NetworkNamespace;
+import dev.vz.linux.network.TapDevice.Offload;
 import dev.vz.net.IpPrefix;
 import dev.vz.net.port.TapPort;
 import dev.vz.testing.Peers;
@@ -16,6 +17,7 @@ import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.EnumSet;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.UnaryOperator;
@@ -51,7 +53,7 @@ final class Testbed implements AutoCloseable {
 
     /** With something between the TAP and the gateway. */
     Testbed(GatewayConfiguration configuration, int mtu, UnaryOperator<LinkPort> cable) {
-        port = guest.call(() -> TapPort.open("eth0", loop));
+        port = guest.call(() -> TapPort.open("eth0", EnumSet.allOf(Offload.class), loop));
         guest.call(() -> {
             run("ip", "link", "set", "lo", "up");
             run("ip", "link", "set", "eth0", "mtu", String.valueOf(mtu), "up");

@@ -119,6 +119,34 @@ class OffloadTest {
         assertThat(done).isEqualTo(payload);
     }
 
+    @Property(tries = 200)
+    void aLargeFrameOfDatagramsIsCutIntoThem(@ForAll @IntRange(min = 1, max = 60000) int payload,
+            @ForAll @IntRange(min = 8, max = 9000) int size) {
+        byte[] data = new byte[payload];
+        new Random(payload).nextBytes(data);
+        FrameBatch batch = Frames.batch(Frames.udp(2, 1, 0x0A000001, 0x0A000002, 4000, 53, data));
+        VnetHeader.set(batch.segment(0), 0, VnetHeader.NEEDS_CSUM, VnetHeader.GSO_UDP_L4, 42, size, 34,
+                UdpHeader.CHECKSUM);
+        assertThat(check(batch)).isTrue();
+        var segmenter = new Segmenter();
+        segmenter.begin(batch.segment(0), 0, view);
+        int done = 0;
+        MemorySegment out = MemorySegment.ofArray(new byte[12 + segmenter.largestFrame()]);
+        while (segmenter.hasNext()) {
+            int length = segmenter.next(out, 0) - 12;
+            byte[] frame = out.asSlice(12, length).toArray(ValueLayout.JAVA_BYTE);
+            MemorySegment at = MemorySegment.ofArray(frame);
+            int part = length - 42;
+            assertThat(part).isEqualTo(Math.min(size, payload - done));
+            assertThat(UdpHeader.length(at, 34)).isEqualTo(8 + part);
+            assertThat(Frames.isTransportSumRight(frame)).isTrue();
+            assertThat(Ipv4Header.isChecksumRight(at, 14)).isTrue();
+            assertThat(at.asSlice(42).mismatch(MemorySegment.ofArray(data).asSlice(done, part))).isEqualTo(-1);
+            done += part;
+        }
+        assertThat(done).isEqualTo(payload);
+    }
+
     @Property(tries = 2000)
     void whatIsAcceptedCanBeDoneWithoutLeavingTheFrame(@ForAll long seed) {
         var random = new Random(seed);

@@ -10,14 +10,36 @@ import dev.vz.link.VnetHeader;
 import dev.vz.linux.event.EpollLoop;
 import dev.vz.linux.network.NetworkInterface;
 import dev.vz.linux.network.NetworkNamespace;
+import dev.vz.linux.network.TapDevice.Offload;
+import dev.vz.linux.socket.DatagramBatch;
+import dev.vz.linux.socket.InternetSocket;
+import dev.vz.linux.socket.SocketName;
 import dev.vz.net.Frames;
 import dev.vz.net.Frames.Collector;
+import dev.vz.net.packet.Checksum;
+import dev.vz.net.packet.IpProtocol;
+import dev.vz.net.packet.Wire;
 import dev.vz.testing.Peers;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.net.InetSocketAddress;
+import java.net.StandardProtocolFamily;
+import java.net.StandardSocketOptions;
+import java.nio.ByteBuffer;
+import java.nio.channels.DatagramChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
@@ -57,8 +79,12 @@ class TapPortTest {
     }
 
     private TapPort open(String name, EpollLoop... loops) {
+        return open(name, TapPort.COMMON, loops);
+    }
+
+    private TapPort open(String name, Set<Offload> offloads, EpollLoop... loops) {
         return namespace.call(() -> {
-            TapPort port = TapPort.open(name, loops);
+            TapPort port = TapPort.open(name, offloads, loops);
             try (var tap = NetworkInterface.of(port.name())) {
                 tap.setUp(true);
             }
@@ -125,6 +151,91 @@ class TapPortTest {
             assertThat(again.isUp()).isTrue();
             again.close();
             assertThat(Frames.send(again, Frames.ethernet(1, 2, LOCAL_TYPE))).isZero();
+        }
+    }
+
+    private static final int PIECE = 1000;
+
+    private static byte[] threeDatagrams() {
+        byte[] data = new byte[2 * PIECE + 500];
+        new Random(3).nextBytes(data);
+        return data;
+    }
+
+    @Test
+    void datagramsThatTheHostSendsTogetherArriveInOneFrameWhereTheKernelCanSegmentThem() {
+        Peers.program("ip", "iproute2");
+        try (var port = open("vzu", EnumSet.allOf(Offload.class), loop)) {
+            ip("address add 192.0.2.1/24 dev vzu");
+            ip("neighbour add 192.0.2.2 lladdr 52:54:00:00:00:01 dev vzu nud permanent");
+            var kinds = new ArrayList<Integer>();
+            var payload = new ByteArrayOutputStream();
+            port.receive(batch -> {
+                for (int i = 0; i < batch.count(); i++) {
+                    byte[] frame = Frames.copy(batch, i);
+                    if (frame[0] == 0x52 && frame[12] == 8 && frame[23] == IpProtocol.UDP) {
+                        kinds.add(VnetHeader.gsoType(batch.segment(i), batch.headerOffset(i)));
+                        payload.write(frame, 42, frame.length - 42);
+                    }
+                }
+                return batch.count();
+            });
+            byte[] data = threeDatagrams();
+            MemorySegment buffer = Arena.ofAuto().allocate(data.length);
+            buffer.copyFrom(MemorySegment.ofArray(data));
+            try (var socket = namespace.call(() -> InternetSocket.open(InternetSocket.Protocol.UDP, false))) {
+                assertThat(socket.connect(SocketName.of(new InetSocketAddress("192.0.2.2", 5000)))).isZero();
+                var datagrams = new DatagramBatch(3);
+                for (int i = 0; i < 3; i++) {
+                    datagrams.set(i, buffer, (long) i * PIECE, Math.min(PIECE, data.length - i * PIECE));
+                }
+                assertThat(datagrams.sendJoined(socket, 3, PIECE)).isEqualTo(1);
+            }
+            until(() -> payload.size() >= data.length);
+            assertThat(payload.toByteArray()).isEqualTo(data);
+            assertThat(kinds).isEqualTo(
+                    port.features().uso() ? List.of(VnetHeader.GSO_UDP_L4) : Collections.nCopies(3, 0));
+        }
+    }
+
+    @Test
+    void aLargeFrameOfDatagramsArrivesAtTheHostAsThoseDatagrams() throws Exception {
+        Peers.program("ip", "iproute2");
+        try (var port = open("vzv", EnumSet.allOf(Offload.class), loop);
+                var socket = namespace.call(() -> DatagramChannel.open(StandardProtocolFamily.INET)
+                        .setOption(StandardSocketOptions.SO_RCVBUF, 1 << 18))) {
+            ip("link set vzv address 52:54:00:00:00:88");
+            ip("address add 192.0.2.1/24 dev vzv");
+            socket.bind(new InetSocketAddress("192.0.2.1", 5000));
+            socket.configureBlocking(false);
+            byte[] data = threeDatagrams();
+            FrameBatch batch = Frames.batch(Frames.udp(0x5254_0000_0088L, 0x5254_0000_0001L, 0xC000_0202, 0xC000_0201,
+                    4000, 5000, data));
+            MemorySegment frame = batch.segment(0);
+            Wire.put16(frame, VnetHeader.SIZE + 40,
+                    Checksum.fold(Checksum.pseudo4(0xC000_0202, 0xC000_0201, IpProtocol.UDP, 8 + data.length)));
+            VnetHeader.set(frame, 0, VnetHeader.NEEDS_CSUM, VnetHeader.GSO_UDP_L4, 42, PIECE, 34, 6);
+            assertThat(port.send(batch)).isEqualTo(1);
+            if (!port.features().uso()) {
+                assertThat(port.counters().sendDropped()).isEqualTo(1);
+                return;
+            }
+            var sizes = new ArrayList<Integer>();
+            var whole = new ByteArrayOutputStream();
+            var room = ByteBuffer.allocate(4096);
+            until(() -> {
+                try {
+                    if (socket.receive(room.clear()) != null) {
+                        sizes.add(room.position());
+                        whole.write(room.array(), 0, room.position());
+                    }
+                    return sizes.size() == 3;
+                } catch (IOException failure) {
+                    throw new UncheckedIOException(failure);
+                }
+            });
+            assertThat(sizes).containsExactly(PIECE, PIECE, 500);
+            assertThat(whole.toByteArray()).isEqualTo(data);
         }
     }
 

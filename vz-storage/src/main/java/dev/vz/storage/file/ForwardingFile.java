@@ -8,7 +8,7 @@ import java.lang.foreign.MemorySegment;
  * <p>
  * {@link #readNow} and {@link #writeNow} are not forwarded and say that they would have to wait, so that who overrides
  * {@link #read(long, MemorySegment, long, long)} or {@link #write(long, MemorySegment, long, long)} is asked for every
- * byte. Closing it closes the other file.
+ * byte; nor is {@link #expectWrite}, whose range may lie elsewhere in the other file. Closing it closes the other file.
  */
 public abstract class ForwardingFile implements ImageFile {
 

@@ -53,6 +53,14 @@ public interface ImageFile extends AutoCloseable {
         return false;
     }
 
+    /**
+     * Says that all of a range is going to be written, much of it where nothing has been stored yet. A hint: neither what can be
+     * read nor the size changes by it, and nothing fails.
+     */
+    default void expectWrite(long position, long length) {
+        // Most files have nothing to prepare.
+    }
+
     /** Does {@link #readNow(long, MemorySegment, long, long)} for all that a read asks for. */
     default boolean readNow(BlockRequest request) {
         long at = request.offset();

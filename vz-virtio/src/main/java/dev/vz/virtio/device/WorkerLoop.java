@@ -1,6 +1,7 @@
 package dev.vz.virtio.device;
 
 import dev.vz.error.LifecycleException;
+import dev.vz.thread.ThreadEnd;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.util.Arrays;
@@ -176,16 +177,6 @@ public final class WorkerLoop implements AutoCloseable {
             return;
         }
         LockSupport.unpark(own);
-        boolean interrupted = false;
-        while (own.isAlive()) {
-            try {
-                own.join();
-            } catch (InterruptedException later) {
-                interrupted = true;
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
+        ThreadEnd.await(own);
     }
 }

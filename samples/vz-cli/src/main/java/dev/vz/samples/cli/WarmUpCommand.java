@@ -18,6 +18,7 @@ import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.HexFormat;
 import java.util.concurrent.Callable;
@@ -80,6 +81,7 @@ final class WarmUpCommand implements Callable<Integer> {
             for (List<String> command : commands.subList(1, commands.size())) {
                 ImageCommand.run(command, nowhere, nowhere);
             }
+            conversions(folder.resolve("disk.raw").toString(), copy, nowhere);
             for (String name : List.of(image, overlay, copy, mapped)) {
                 Files.deleteIfExists(Path.of(name));
             }
@@ -88,6 +90,29 @@ final class WarmUpCommand implements Callable<Integer> {
             // A start-up cache without these classes is still one.
             System.err.println("vz: no warm-up of the disk commands in " + folder + ": " + failure.getMessage());
         }
+    }
+
+    /** Long enough for the JVM to note what conversions do, too: on data, on zeros that are written, and on holes. */
+    private static void conversions(String disk, String copy, PrintStream nowhere) throws IOException {
+        var writes = new ArrayList<>(List.of("-f", "raw"));
+        for (int mebibyte = 0; mebibyte < 64; mebibyte += 2) {
+            writes.addAll(List.of("-c", "write -P 1 " + mebibyte + "M 1M", "-c", "write -P 0 " + mebibyte + "M 64k"));
+        }
+        writes.add(disk);
+        ImageCommand.run(List.of("create", "-f", "raw", disk, "64M"), nowhere, nowhere);
+        IoCommand.run(writes, InputStream.nullInputStream(), nowhere, nowhere);
+        for (String format : List.of("vmdk", "vdi", "vhdx", "vpc", "qcow2")) {
+            Files.deleteIfExists(Path.of(copy));
+            ImageCommand.run(List.of("convert", "-f", "raw", "-O", format, disk, copy), nowhere, nowhere);
+        }
+        ImageCommand.run(List.of("map", "--output=json", "-f", "qcow2", copy), nowhere, nowhere);
+        ImageCommand.run(List.of("convert", "-f", "qcow2", "-O", "raw", copy, disk), nowhere, nowhere);
+        for (String type : List.of("zlib", "zstd")) {
+            Files.delete(Path.of(copy));
+            ImageCommand.run(List.of("convert", "-c", "-o", "compression_type=" + type, "-f", "raw", "-O", "qcow2",
+                    disk, copy), nowhere, nowhere);
+        }
+        Files.delete(Path.of(disk));
     }
 
     private static void run(Hypervisor hypervisor) throws InterruptedException {

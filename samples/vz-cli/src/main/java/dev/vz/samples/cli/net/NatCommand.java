@@ -3,6 +3,7 @@ package dev.vz.samples.cli.net;
 import dev.vz.linux.event.EpollLoop;
 import dev.vz.linux.network.NetworkInterface;
 import dev.vz.linux.network.NetworkNamespace;
+import dev.vz.linux.network.TapDevice.Offload;
 import dev.vz.net.IpPrefix;
 import dev.vz.net.MacAddress;
 import dev.vz.net.advertisement.RouterAdvertisement;
@@ -29,6 +30,7 @@ import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
@@ -257,7 +259,7 @@ public final class NatCommand implements Callable<Integer> {
     }
 
     private TapPort openHere(EpollLoop loop) {
-        TapPort port = TapPort.open(tap, loop);
+        TapPort port = TapPort.open(tap, EnumSet.allOf(Offload.class), loop);
         try (var itself = NetworkInterface.of(port.name())) {
             itself.setMtu(mtu);
             itself.setUp(true);

@@ -3,6 +3,7 @@ package dev.vz.samples.cli.net;
 import dev.vz.link.LinkPort;
 import dev.vz.linux.event.EpollLoop;
 import dev.vz.linux.network.NetworkInterface;
+import dev.vz.linux.network.TapDevice.Offload;
 import dev.vz.linux.socket.UnixAddress;
 import dev.vz.net.MacAddress;
 import dev.vz.net.bridge.SwitchLoop;
@@ -25,6 +26,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -139,7 +141,7 @@ public final class SwitchCommand implements Callable<Integer> {
         switch (words.kind()) {
             case TAP, MACVTAP -> {
                 TapPort tap = words.kind() == PortWords.Kind.TAP
-                        ? TapPort.open(words.where(), loop)
+                        ? TapPort.open(words.where(), EnumSet.allOf(Offload.class), loop)
                         : TapPort.openMacvtap(words.where(), loop);
                 add(network, tap, words);
                 try (var card = NetworkInterface.of(tap.name())) {

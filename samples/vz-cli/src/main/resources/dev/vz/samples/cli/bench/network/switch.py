@@ -89,6 +89,17 @@ def measure(bed, kind, duration, add):
         add(f"frames of {length} bytes, thousand/s", count / took / 1e3)
         if processes:
             add(f"frames of {length} bytes, CPU µs each", cost / max(count, 1) * 1e6)
+    for length in ("64", "1400"):
+        pour = bed.start("a", bed.tool, "pour", RIGHT, length, str(duration + 2))
+        time.sleep(1)
+        cost = seconds(*processes)
+        count = int(bed.run("b", bed.tool, "drain", RIGHT, length, str(duration)) or 0)
+        cost = seconds(*processes) - cost
+        pour.wait()
+        bed.end(pour)
+        add(f"datagrams of {length} bytes sent 32 at a time, thousand/s", count / duration / 1e3)
+        if processes:
+            add(f"datagrams of {length} bytes sent 32 at a time, CPU µs each", cost / max(count, 1) * 1e6)
     for streams in ("1", "4"):
         before = seconds(*processes)
         report = bed.run("a", "iperf3", "-J", "-c", RIGHT, "-t", str(duration), "-P", streams)

@@ -1,4 +1,4 @@
-/* Clients and servers of the comparison that are not packaged anywhere: connect, serve, blast and answer. */
+/* Clients and servers of the comparison that are not packaged anywhere: connect, serve, blast, pour, drain and answer. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <linux/if_packet.h>
@@ -84,6 +84,40 @@ static int blast(char **words) {
     return 0;
 }
 
+/* pour ADDRESS LENGTH SECONDS: sends datagrams of that length, 32 in a call (UDP_SEGMENT), as senders of QUIC do. */
+static int pour(char **words) {
+    static char data[65536];
+    int length = atoi(words[1]), s = socket(AF_INET, SOCK_DGRAM, 0);
+    double end = now() + atof(words[2]);
+    inet_pton(AF_INET, words[0], &server.sin_addr);
+    if (length < 1 || length > 2000 || connect(s, (struct sockaddr *) &server, sizeof server)
+            || setsockopt(s, IPPROTO_UDP, 103, &length, sizeof length)) return 1;
+    while (now() < end) {
+        if (send(s, data, 32 * length, 0) < 0) usleep(1000); /* nobody listens yet */
+    }
+    return 0;
+}
+
+/* drain ADDRESS LENGTH SECONDS: takes such datagrams, several in a call where the kernel joins them (UDP_GRO); prints how many. */
+static int drain(char **words) {
+    static char data[65536];
+    int one = 1, room = 8 << 20, length = atoi(words[1]), s = socket(AF_INET, SOCK_DGRAM, 0);
+    double end = now() + atof(words[2]);
+    long bytes = 0;
+    struct timeval patience = {0, 100000};
+    inet_pton(AF_INET, words[0], &server.sin_addr);
+    setsockopt(s, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room);
+    setsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    setsockopt(s, IPPROTO_UDP, 104, &one, sizeof one);
+    if (length < 1 || bind(s, (struct sockaddr *) &server, sizeof server)) return 1;
+    while (now() < end) {
+        ssize_t n = recv(s, data, sizeof data, 0);
+        if (n > 0) bytes += n;
+    }
+    printf("%ld\n", bytes / length);
+    return 0;
+}
+
 /* answer ADDRESS: a name server that knows one address for every name. */
 static int answer(const char *address) {
     static const unsigned char record[] = {0xc0, 12, 0, 1, 0, 1, 0, 0, 14, 16, 0, 4, 192, 0, 2, 7};
@@ -115,6 +149,8 @@ int main(int argc, char **words) {
     if (argc == 5 && !strcmp(words[1], "connect")) return connect_to(words[2], atoi(words[3]), atoi(words[4]));
     if (argc == 3 && !strcmp(words[1], "serve")) return serve(words[2]);
     if (argc == 7 && !strcmp(words[1], "blast")) return blast(words + 2);
+    if (argc == 5 && !strcmp(words[1], "pour")) return pour(words + 2);
+    if (argc == 5 && !strcmp(words[1], "drain")) return drain(words + 2);
     if (argc == 3 && !strcmp(words[1], "answer")) return answer(words[2]);
     return 2;
 }
