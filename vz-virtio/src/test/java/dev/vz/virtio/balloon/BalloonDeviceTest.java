@@ -129,6 +129,59 @@ class BalloonDeviceTest {
         }
     }
 
+    /** As Linux does it: the first report is there, and told of, before the driver is ready. */
+    private static QueueDriver bind(TestDriver driver) {
+        driver.negotiate(driver.ringFeatures() | ALL);
+        QueueDriver inflate = driver.enable(0, 16);
+        driver.enable(1, 16);
+        QueueDriver reports = driver.enable(2, 16);
+        driver.enable(3, 16);
+        driver.enable(4, 16);
+        statistic(driver, 0, 4, 123_456);
+        driver.submit(2, reports, Buffer.readable(0x2000, 10));
+        driver.driverOk();
+        return inflate;
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aDriverThatIsBoundAnewFindsTheTargetAndFillsTheBalloonAgain(QueueKind kind) {
+        try (var driver = new TestDriver(balloon, kind.features)) {
+            for (int round = 1; round <= 3; round++) {
+                QueueDriver inflate = bind(driver);
+                assertThat(balloon.statistics().sequence()).as("reports of round %d", round).isEqualTo(1);
+                assertThat(balloon.ballooned()).isZero();
+                assertThat(balloon.config().read(0, 4)).as("set while no driver was there").isEqualTo(round - 1);
+                given.clear();
+                driver.configInterrupts = 0;
+                driver.queueInterrupts = 0;
+                balloon.target(20 * BalloonDevice.PAGE);
+                balloon.target(40 * BalloonDevice.PAGE);
+                assertThat(driver.configInterrupts).isEqualTo(2);
+                for (int i = 0; i < 40; i++) {
+                    pfns(driver, 16 + i);
+                    inflate.interrupts(true);
+                    driver.submit(0, inflate, Buffer.readable(0x2000, 4));
+                    assertThat(inflate.complete()).as("list %d of round %d", i, round).isPresent();
+                }
+                assertThat(given).hasSize(40);
+                assertThat(driver.queueInterrupts).isEqualTo(40);
+                balloon.config().write(4, 4, 40);
+                assertThat(balloon.ballooned()).isEqualTo(40 * BalloonDevice.PAGE);
+                // One list is on its way when the driver goes.
+                inflate.submit(List.of(Buffer.readable(0x2000, 4)));
+                driver.host.notifyQueue(0);
+                driver.host.writeStatus(0);
+                driver.run();
+                assertThat(given).hasSize(40);
+                assertThat(balloon.ballooned()).isZero();
+                balloon.target(round * BalloonDevice.PAGE);
+                assertThat(driver.configInterrupts).as("nobody is there").isEqualTo(2);
+                assertThat(driver.host.status()).isZero();
+            }
+        }
+    }
+
     @ParameterizedTest
     @EnumSource
     void deflatedPagesAreTheGuestsAgain(QueueKind kind) {
